@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The slow reader: takes one KB at a time and rests after each. Partner: tcpclient. */
+#include "demo.h"
+
+static const char usage[] =
+	"usage: tcpserver [-b ADDRESS] [-d MS] [-i]\n"
+	"  -b ADDRESS  listen on this address only (0.0.0.0: all of them; :: both families)\n"
+	"  -d MS       rest after each KB, in milliseconds (1)\n"
+	"  -i          ignore a failed bind, as the notes do: listen() then picks a port itself\n";
+
+/* Reads until size bytes are there. Returns fewer only at end of file, -1 on error. */
+static ssize_t readn(int fd, void *buffer, size_t size)
+{
+	char *p = buffer;
+	size_t left = size;
+
+	while (left > 0) {
+		ssize_t n = read(fd, p, left);
+
+		if (n < 0 && errno == EINTR)
+			continue; /* a signal came before any byte: nothing is lost */
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break; /* the peer's FIN: no more will come */
+		p += n;
+		left -= n;
+	}
+	return size - left;
+}
+
+static void read_data(int fd, double delay_ms)
+{
+	char buf[1024];
+	ssize_t n;
+
+	for (int time = 1;; time++) {
+		printf("block in read\n");
+		n = readn(fd, buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		if (n == sizeof(buf))
+			printf("1K read for %d \n", time);
+		else
+			printf("%zd bytes read for %d \n", n, time);
+		sleep_seconds(delay_ms / 1000);
+	}
+	if (n < 0)
+		fprintf(stderr, "read failed: %s\n", error_text(errno));
+}
+
+int main(int argc, char **argv)
+{
+	const char *host = "0.0.0.0";
+	double delay_ms = 1;
+	bool ignore_bind = false;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "b:d:ih")) != -1) {
+		if (opt == 'b')
+			host = optarg;
+		else if (opt == 'd')
+			delay_ms = number(optarg);
+		else if (opt == 'i')
+			ignore_bind = true;
+		else
+			usage_exit(opt, usage);
+	}
+
+	struct address addr = address_parse(host, STREAM_PORT);
+	int listenfd = socket(addr.sa.sa_family, SOCK_STREAM, 0);
+
+	if (listenfd < 0)
+		die("socket failed");
+	set_option(listenfd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (bind(listenfd, &addr.sa, addr.len) < 0) {
+		if (!ignore_bind)
+			die("bind failed");
+		fprintf(stderr, "bind failed: %s, ignored\n", error_text(errno));
+	}
+	if (listen(listenfd, LISTENQ) < 0)
+		die("listen failed");
+	addr = address_local(listenfd);
+	printf("listening on %s\n", address_text(&addr));
+	for (;;) {
+		int connfd = accept(listenfd, NULL, NULL);
+
+		if (connfd < 0)
+			die("accept failed");
+		read_data(connfd, delay_ms);
+		close(connfd);
+	}
+}
