@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One event -> one JSON object on one line, and the JSON schema of all of them.
+ * Does not read JSON.
+ *
+ * The keys of the head are always there, except fd, which is there when the event tells of a call on a descriptor.
+ * What is not known or does not exist is null: a local or remote address, an error of 0. Numbers are exact up to 64 bits.
+ */
+#ifndef SOCKTALE_EVENT_JSON_H
+#define SOCKTALE_EVENT_JSON_H
+
+#include "event/schema.h"
+
+struct text;
+
+/* Append the object, without a newline: always valid JSON and UTF-8. `e` as for line_write(). */
+void json_write(struct text *to, const struct event *e);
+
+/* Append the JSON schema (draft 2020-12) every object of json_write() obeys, over several lines. */
+void json_schema(struct text *to);
+
+#endif
