@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The whole build of socktale. `make help` lists what it can do.
+
+VERSION := 0.1
+SAN     ?=
+B       := build$(if $(SAN),/san)
+V       ?=
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
+
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+MACHINE := $(shell uname -m)
+ARCH    := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(MACHINE)))
+PREFIX  ?= /usr/local
+
+CFLAGS  ?= -O2 -g
+CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+CFLAGS  += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+CPPFLAGS += -I. -Iuser -I$(B)
+LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(STATIC),-static)
+LDLIBS  += -lbpf -lelf -lz $(if $(STATIC),-lzstd) -lpthread
+BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Ivmlinux -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-missing-declarations
+
+BPF     := $(wildcard bpf/*.bpf.c)
+USER    := $(wildcard user/*.c user/*/*.c)
+UNIT    := $(wildcard tests/unit/*_test.c)
+DEMO    := $(wildcard demos/*.c)
+BPFOBJ  := $(BPF:%.c=$(B)/%.o)
+OBJ     := $(USER:%.c=$(B)/%.o)
+ROOMS   := $(filter-out $(B)/user/main.o,$(OBJ))
+TESTS   := $(UNIT:%.c=$(B)/%) $(B)/tests/tale
+DEMOS   := $(DEMO:demos/%.c=$(B)/demos/%)
+SKEL    := $(B)/socktale.skel.h
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+all: $(B)/socktale $(DEMOS) ## build the tool and the notes' programs
+
+help: ## list what make can do
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# What is missing is installed before anything is compiled; see tests/deps.sh for what and why.
+$(B)/.deps: tests/deps.sh
+	@mkdir -p $(@D)
+	$(Q)tests/deps.sh build
+	@touch $@
+
+deps: ## install the packages that building and testing need (Debian, as root)
+	$(Q)tests/deps.sh all
+
+$(B)/%.bpf.o: %.bpf.c | $(B)/.deps
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)$(CLANG) $(BPFFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/socktale.bpf.o: $(BPFOBJ)
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(B)/socktale.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name socktale_bpf > $@
+
+$(B)/%.o: %.c | $(B)/.deps
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(patsubst %.c,$(B)/%.o,$(wildcard user/probe/*.c user/snapshot/*.c)): $(SKEL)
+
+$(B)/socktale: $(OBJ)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/demos/%: demos/%.c demos/demo.h | $(B)/.deps
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) -Idemos $< -o $@
+
+$(B)/tests/%: $(B)/tests/%.o $(ROOMS)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+demo: all ## play the handshake on the running kernel (VM=1: in a virtual machine)
+	$(Q)$(if $(VM),tests/vm/run.sh 6.12 -- )$(B)/socktale play handshake
+
+check: ## units, tales, ABI, layers, documentation: needs no privilege
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined check-built
+	$(Q)tests/run.sh static
+
+check-built: all $(TESTS) $(UNIT:%_test.c=$(B)/%.bpf.o)
+	$(Q)BUILD=$(B) tests/run.sh unit
+
+check-live: all ## what must be seen on the running kernel: needs root and BPF, says what it skips
+	$(Q)BUILD=$(B) tests/run.sh live
+
+check-vm: all ## the same in Debian's stock kernels, 5.10 to the newest, under QEMU
+	$(Q)BUILD=$(B) tests/run.sh vm
+
+bench: all ## what tracing costs, measured against untraced runs and other tools
+	$(Q)BUILD=$(B) tests/bench/run.sh
+
+docs: all ## write the generated pages of docs/
+	$(Q)tests/docs.sh write $(B)/socktale
+
+format: ## let clang-format decide white space
+	$(Q)clang-format -i $(filter-out %.def,$(BPF) $(wildcard bpf/*.h) $(USER) $(wildcard user/*/*.h) $(DEMO))
+
+lint: ## cppcheck and shellcheck over the sources
+	$(Q)cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 -I. -Iuser user demos
+	$(Q)shellcheck -S warning $(wildcard tests/*.sh tests/*/*.sh)
+
+install: all ## install the tool below PREFIX (default /usr/local)
+	install -D -m 755 $(B)/socktale $(DESTDIR)$(PREFIX)/bin/socktale
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: all help deps demo check check-built check-live check-vm bench docs format lint install clean
+
+-include $(OBJ:.o=.d) $(BPFOBJ:.o=.d) $(TESTS:=.d)

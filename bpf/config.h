@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Knobs set before load, for both worlds: one struct, constant from load on, so that the verifier removes what is not used.
+ * Knows no kernel type.
+ */
+#ifndef SOCKTALE_CONFIG_H
+#define SOCKTALE_CONFIG_H
+
+#include "bpf/event.h"
+
+#define CALL_NUMBERS 512 /* system call numbers looked at; sockets' calls are all below on x86-64 and arm64 */
+
+struct config {
+	/* What is told, and by which plane (enum plane; PLANE_none: not told). */
+	__u8 told_by[EVENT_COUNT];
+
+	/* What the running kernel offers. */
+	__u8 has_task_storage;	/* since 5.11 */
+	__u8 has_sk_storage;	/* in tracing programs, since 5.11 */
+	__u8 has_cookie;	/* bpf_get_socket_cookie in tracing programs, since 5.12 */
+	__u8 has_cast;		/* bpf_rdonly_cast, since 6.2 */
+	__u8 has_loop;		/* bpf_loop, since 5.17 */
+	__u8 reset_has_reason;	/* tracepoint tcp_send_reset with a third argument, since 6.10 */
+	__u8 reset_reason_arg;	/* position of the reason in tcp_send_active_reset, 0: none */
+	__u32 hz;		/* jiffies a second */
+
+	/* Filters. Each means the socket's owner or the socket itself; all set ones must agree. */
+	__u8 filter_pid_set, filter_comm_set, filter_port_set, filter_netns_set, filter_cgroup_set, filter_address_set;
+	__u8 filter_family_set, filter_protocol_set;
+	__u8 filter_tree;	/* only the command's tree of processes */
+	__u32 filter_pid;
+	__u32 filter_netns;
+	__u16 filter_port;
+	__u8 filter_families;	/* bits: 1 inet, 2 inet6, 4 unix */
+	__u8 filter_protocols;	/* bits: 1 tcp, 2 udp, 4 unix */
+	__u8 filter_address_family;
+	__u8 filter_address_bits;
+	struct event_ip filter_address;
+	struct event_comm filter_comm;
+	__u64 filter_cgroup;	/* cgroup v2 id */
+	__u32 command_pid;	/* root of the traced command's tree */
+	__u32 self_pid;		/* the loader itself, never told */
+	__u8 folded;		/* sends and receives are added up, not told one by one */
+	__u64 fold_interval_ns;
+	__u32 wake_bytes;	/* wake the reader when the ring holds this much */
+	__u8 calls[CALL_NUMBERS]; /* enum call by system call number */
+};
+
+#define LOSSES 3 /* values of enum loss */
+
+/* Per CPU and event: what was produced and what was lost on the way, by enum loss. */
+struct tally {
+	__u64 produced;
+	__u64 lost[LOSSES];
+};
+
+#endif
