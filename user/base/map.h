@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/banned.h"
+
 struct map_slot {
 	uint64_t key;
 	void *value; /* NULL: free slot */
