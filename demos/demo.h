@@ -104,6 +104,18 @@ static inline double number(const char *text)
 	return value;
 }
 
+/* The same for a whole number that fits an int. */
+static inline int whole_number(const char *text)
+{
+	double value = number(text);
+
+	if (value > INT_MAX || value != (int)value) {
+		fprintf(stderr, "number '%s': not a whole number of this size\n", text);
+		exit(2);
+	}
+	return value;
+}
+
 /* A port from the command line: 0 to 65535. */
 static inline int port_number(const char *text)
 {

@@ -5,8 +5,8 @@
 static const char usage[] =
 	"usage: graceclient [-s SECONDS] <IPaddress>\n"
 	"  -s SECONDS  how long to stay after \"close\", while the kernel still answers (6)\n"
-	"Lines: \"shutdown\" ends sending, as does the end of the input; \"close\" closes; all others\n"
-	"are sent without their newline.\n";
+	"Lines: \"shutdown\" ends sending, as does the end of the input; \"close\" closes;\n"
+	"all others are sent without their newline.\n";
 
 static double stay = 6;
 static bool typing = true; /* still watching stdin? */

@@ -9,7 +9,7 @@ static const char usage[] =
 	"     ignore    SIG_IGN: send() fails with EPIPE\n"
 	"     default   the process is killed\n"
 	"     handler   a handler is run, then send() fails with EPIPE\n"
-	"     wrong     the handler is installed for SIGINT, as in the notes: the process is killed\n"
+	"     wrong     the handler is for SIGINT, as in the notes: the process is killed\n"
 	"     nosignal  MSG_NOSIGNAL: no signal is made at all, send() fails with EPIPE\n";
 
 static volatile sig_atomic_t count;

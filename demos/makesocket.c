@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 		else if (opt == 'u')
 			host = NULL;
 		else if (opt == 'l')
-			backlog = number(optarg);
+			backlog = whole_number(optarg);
 		else
 			usage_exit(opt, usage);
 	}

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	on_signal(SIGTERM, recvfrom_int);
 
 	for (;;) {
-		struct address client = {.len = sizeof(client.storage)}; /* value-result: set each time */
+		struct address client = {.len = sizeof(client.storage)}; /* value-result */
 		ssize_t n = recvfrom(socketfd, message, MAXLINE, 0, &client.sa, &client.len);
 
 		if (n < 0)

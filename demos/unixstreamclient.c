@@ -7,19 +7,22 @@ static const char usage[] =
 	"  -f  send a fixed 4096 bytes per line and take one read for one answer, as the notes do\n"
 	"  A path that begins with @ is an abstract name: no file at all.\n";
 
-/* One answer: a line with its newline, or in fixed mode whatever one read returns. */
-static ssize_t receive(FILE *in, char *text, size_t size, bool fixed)
+/*
+ * One answer: a line with its newline, or in fixed mode whatever one read returns.
+ * Returns 1, at end of file 0, on error -1.
+ */
+static int receive(FILE *in, char *text, size_t size, bool fixed)
 {
 	ssize_t n;
 
 	if (!fixed) {
-		if (!fgets(text, size, in))
-			return ferror(in) ? -1 : 0;
-		return strlen(text);
+		if (fgets(text, size, in))
+			return 1;
+		return ferror(in) ? -1 : 0;
 	}
 	n = read(fileno(in), text, size - 1);
 	text[n > 0 ? n : 0] = '\0';
-	return n;
+	return n > 0 ? 1 : n;
 }
 
 int main(int argc, char **argv)
@@ -53,16 +56,16 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line) - 1, stdin)) { /* -1: room for a missing newline */
 		size_t len = strlen(line);
 
-		if (line[len - 1] != '\n')
+		if (!strchr(line, '\n'))
 			line[len++] = '\n';
 		if (write_all(sockfd, line, fixed ? BUFFER_SIZE : len) < 0)
 			die("write failed");
 
-		ssize_t n = receive(in, answer, sizeof(answer), fixed);
+		int got = receive(in, answer, sizeof(answer), fixed);
 
-		if (n < 0)
+		if (got < 0)
 			die("read failed");
-		if (n == 0)
+		if (got == 0)
 			quit("server terminated prematurely");
 		printf("%s", answer);
 		memset(line, 0, sizeof(line)); /* else -f would send the rest of a longer line */

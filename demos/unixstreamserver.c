@@ -4,8 +4,8 @@
 
 static const char usage[] =
 	"usage: unixstreamserver [-f] [-k] [-q BACKLOG] <local_path>\n"
-	"  -f          one read is one message, and each reply is a fixed 4096 bytes, as the notes do\n"
-	"  -k          keep the socket file at exit: the next client finds it, and nobody behind it\n"
+	"  -f          one read is one message, each reply is 4096 bytes, as the notes do\n"
+	"  -k          keep the socket file at exit: clients find it, and nobody behind it\n"
 	"  -q BACKLOG  backlog of listen() (1024)\n"
 	"  A path that begins with @ is an abstract name: no file at all.\n";
 
@@ -18,40 +18,41 @@ static void on_end(int signo)
 	_exit(128 + signo);
 }
 
-/* One message: a line with its newline, or in fixed mode whatever one read returns. */
-static ssize_t receive(FILE *in, char *text, bool fixed)
+/*
+ * One message: a line with its newline, or in fixed mode whatever one read returns.
+ * Returns 1, at end of file 0, on error -1.
+ */
+static int receive(FILE *in, char *text, bool fixed)
 {
 	ssize_t n;
 
 	if (!fixed) {
-		if (!fgets(text, MAXLINE + 1, in))
-			return ferror(in) ? -1 : 0;
-		return strlen(text);
+		if (fgets(text, MAXLINE + 1, in))
+			return 1;
+		return ferror(in) ? -1 : 0;
 	}
 	n = read(fileno(in), text, MAXLINE);
 	text[n > 0 ? n : 0] = '\0';
-	return n;
+	return n > 0 ? 1 : n;
 }
 
 static void serve(int fd, bool fixed)
 {
 	char text[MAXLINE + 1], reply[4 + MAXLINE + 1];
 	FILE *in = fdopen(fd, "r");
-	ssize_t n;
+	int got;
 
 	if (!in)
 		die("fdopen failed");
-	while ((n = receive(in, text, fixed)) > 0) {
-		printf("Receive: %s", text);
-		if (text[strlen(text) - 1] != '\n')
-			printf("\n");
+	while ((got = receive(in, text, fixed)) > 0) {
+		printf("Receive: %s%s", text, strchr(text, '\n') ? "" : "\n");
 		memset(reply, 0, sizeof(reply));
 		int len = snprintf(reply, sizeof(reply), "Hi, %s", text);
 
 		if (write_all(fd, reply, fixed ? BUFFER_SIZE : len) < 0)
 			die("write failed");
 	}
-	if (n < 0)
+	if (got < 0)
 		die("read failed");
 	printf("client quit\n");
 	fclose(in);
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
 		else if (opt == 'k')
 			keep = true;
 		else if (opt == 'q')
-			backlog = number(optarg);
+			backlog = whole_number(optarg);
 		else
 			usage_exit(opt, usage);
 	}

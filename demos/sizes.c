@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What can be told without a network: sizes, constants, protocols. One fact a line, claim first. */
+#include "demo.h"
+
+static const char usage[] = "usage: sizes\n";
+
+#define SIZE_OF(claim, type) printf("%s sizeof(%s) = %zu\n", claim, #type, sizeof(type))
+#define OFFSET_OF(claim, type, member) \
+	printf("%s offsetof(%s, %s) = %zu\n", claim, #type, #member, offsetof(type, member))
+
+/* What socket(domain, type, protocol) becomes. */
+static void try_socket(const char *claim, const char *call, int domain, int type, int protocol)
+{
+	int fd = socket(domain, type, protocol), got = 0;
+	socklen_t len = sizeof(got);
+
+	if (fd < 0) {
+		printf("%s %s failed: %s\n", claim, call, error_text(errno));
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &got, &len) < 0)
+		die("getsockopt failed");
+	printf("%s %s = protocol %d\n", claim, call, got);
+	close(fd);
+}
+
+#define TRY_SOCKET(claim, domain, type, protocol) \
+	try_socket(claim, "socket(" #domain ", " #type ", " #protocol ")", domain, type, protocol)
+
+/* Twice the value asked for, a floor, and wmem_max as the ceiling. */
+static void try_sndbuf(int ask)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), got = 0;
+	socklen_t len = sizeof(got);
+
+	if (fd < 0)
+		die("socket failed");
+	if (ask)
+		set_option(fd, SOL_SOCKET, SO_SNDBUF, ask);
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &len) < 0)
+		die("getsockopt failed");
+	if (ask)
+		printf("C43 SO_SNDBUF asked %d = %d\n", ask, got);
+	else
+		printf("C42 SO_SNDBUF of a new TCP socket = %d\n", got);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct in6_addr any = IN6ADDR_ANY_INIT;
+	int opt = getopt(argc, argv, "h");
+
+	if (opt != -1 || optind != argc)
+		usage_exit(opt, usage);
+	TRY_SOCKET("C1", AF_INET, SOCK_STREAM, 0);
+	TRY_SOCKET("C1", AF_INET, SOCK_DGRAM, 0);
+	TRY_SOCKET("C1", AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	TRY_SOCKET("C1", AF_INET, SOCK_STREAM, IPPROTO_UDP);
+	TRY_SOCKET("C1", AF_UNIX, SOCK_STREAM, 0);
+	TRY_SOCKET("C1", AF_UNIX, SOCK_DGRAM, 0);
+	SIZE_OF("C7", struct sockaddr);
+	OFFSET_OF("C7", struct sockaddr, sa_data);
+	SIZE_OF("C8", sa_family_t);
+	SIZE_OF("C8", int);
+	OFFSET_OF("C8", struct sockaddr_in, sin_port);
+	SIZE_OF("C9", in_port_t);
+	printf("C9 largest port = %u\n", (in_port_t)-1);
+	SIZE_OF("C9", struct sockaddr_in);
+	printf("C9 padding = %zu bytes\n", sizeof(((struct sockaddr_in *)0)->sin_zero));
+	OFFSET_OF("C10", struct sockaddr_in6, sin6_flowinfo);
+	OFFSET_OF("C10", struct sockaddr_in6, sin6_scope_id);
+	SIZE_OF("C11", struct sockaddr_un);
+	printf("C11 longest path = %zu bytes and its NUL\n",
+	       sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	SIZE_OF("C11", struct sockaddr_in);
+	SIZE_OF("C11", struct sockaddr_in6);
+	TRY_SOCKET("C13", AF_INET, SOCK_RAW, 0);
+	printf("C16 in6addr_any and IN6ADDR_ANY_INIT are %s\n",
+	       memcmp(&any, &in6addr_any, sizeof(any)) ? "different" : "the same address");
+	try_sndbuf(0);
+	try_sndbuf(10000);
+	try_sndbuf(100);
+	try_sndbuf(1 << 30);
+	printf("C52 EINTR = %d, EAGAIN = %d\n", EINTR, EAGAIN);
+	SIZE_OF("C53", size_t);
+	printf("C53 (size_t)-1 = %zu\n", (size_t)-1);
+	printf("C62 65535 - 20 - 8 = %d\n", 65535 - 20 - 8);
+	return 0;
+}
