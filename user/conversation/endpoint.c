@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conversation/endpoint.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "conversation/state.h"
+
+static struct endpoint_memory *memory(struct endpoint *ep)
+{
+	if (!ep->memory) {
+		ep->memory = memory_create(1, sizeof(*ep->memory));
+		ep->memory->linger_s = -1;
+	}
+	return ep->memory;
+}
+
+struct endpoint *endpoint_create(const struct event *e)
+{
+	struct endpoint *ep = memory_create(1, sizeof(*ep));
+
+	ep->socket = e->socket;
+	ep->first_ns = e->time_ns;
+	return ep;
+}
+
+void endpoint_destroy(struct endpoint *ep)
+{
+	if (!ep)
+		return;
+	free(ep->memory);
+	free(ep->local_path);
+	free(ep->remote_path);
+	free(ep);
+}
+
+struct witness witness_of(const struct event *e, uint32_t number)
+{
+	return (struct witness){
+		.time_ns = e->time_ns, .socket = e->socket, .number = number, .id = e->id
+	};
+}
+
+const struct witness *endpoint_fact(const struct endpoint *ep, enum fact fact)
+{
+	if (!ep || !ep->memory || !ep->memory->fact[fact].number)
+		return NULL;
+	return &ep->memory->fact[fact];
+}
+
+bool endpoint_cold(const struct endpoint *ep)
+{
+	return ep->kind == ENDPOINT_time_wait || ep->kind == ENDPOINT_ended;
+}
+
+void endpoint_cool(struct endpoint *ep)
+{
+	free(ep->memory);
+	ep->memory = NULL;
+}
+
+/* ---- who and where ---- */
+
+static void take_owner(struct endpoint *ep, const struct event *e)
+{
+	static const uint8_t rank[] = {
+		[ATTRIBUTION_unknown] = 0, [ATTRIBUTION_seeded] = 1, [ATTRIBUTION_inherited] = 2, [ATTRIBUTION_exact] = 3
+	};
+	unsigned theirs = e->attribution < sizeof(rank) ? rank[e->attribution] : 0;
+
+	if (!e->pid || theirs < rank[ep->attribution])
+		return;
+	ep->pid = e->pid;
+	ep->uid = e->uid;
+	ep->comm = e->comm;
+	ep->attribution = theirs ? e->attribution : ATTRIBUTION_unknown;
+}
+
+static void take_address(struct address *mine, struct address theirs)
+{
+	if (!theirs.family)
+		return;
+	/* The kernel clears ports and addresses on the way to CLOSED: what was known once stays known. */
+	if (mine->port && !theirs.port)
+		return;
+	if (mine->family && !address_any(mine) && address_any(&theirs))
+		return;
+	*mine = theirs;
+}
+
+static void take_path(struct event_path **mine, const struct event_path *theirs)
+{
+	if (!theirs->length)
+		return;
+	if (!*mine)
+		*mine = memory_create(1, sizeof(**mine));
+	**mine = *theirs;
+}
+
+static void remember(struct endpoint *ep, enum fact fact, const struct event *e, uint32_t number)
+{
+	memory(ep)->fact[fact] = witness_of(e, number);
+}
+
+
+static void call_failed(struct endpoint *ep, int error, const struct event *e, uint32_t number)
+{
+	error = abs(error);
+	if (!error || error == EAGAIN || error == EINPROGRESS)
+		return;
+	memory(ep)->call_error = error;
+	remember(ep, FACT_call_error, e, number);
+}
+
+/* ---- one function per event that changes what is known ---- */
+
+static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint32_t number)
+{
+	/* Before 6.13 the child's first move carries the listener's identity (inet_csk_clone_lock); the listener stays. */
+	if (ep->kind == ENDPOINT_listener && e->newstate == TCP_SYN_RECV)
+		return;
+	if (e->error) {
+		memory(ep)->stored_error = abs(e->error);
+		remember(ep, FACT_error, &e->head, number);
+	}
+	ep->old_state = e->oldstate;
+	if (e->newstate == TCP_CLOSE && ep->kind == ENDPOINT_time_wait)
+		return; /* the full socket ends, the entry that replaced it stays */
+	ep->state = e->newstate;
+	switch (e->newstate) {
+	case TCP_LISTEN:
+		ep->kind = ENDPOINT_listener;
+		ep->role = ROLE_listener;
+		break;
+	case TCP_SYN_SENT:
+		ep->role = ROLE_client;
+		remember(ep, FACT_syn, &e->head, number);
+		break;
+	case TCP_SYN_RECV:
+		if (e->oldstate != TCP_SYN_SENT) {
+			ep->role = ROLE_server;
+			ep->kind = ENDPOINT_child;
+		}
+		break;
+	case TCP_ESTABLISHED:
+		remember(ep, FACT_established, &e->head, number);
+		if (e->oldstate == TCP_SYN_SENT)
+			ep->role = ROLE_client;
+		if (e->oldstate == TCP_SYN_RECV && ep->role != ROLE_client && !endpoint_fact(ep, FACT_accept)) {
+			ep->role = ROLE_server;
+			ep->kind = ENDPOINT_child;
+		}
+		break;
+	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+		remember(ep, FACT_fin_received, &e->head, number);
+		break;
+	case TCP_CLOSE:
+		if (ep->kind == ENDPOINT_orphan ||
+		    (ep->kind == ENDPOINT_child && (e->cause == CALL_close || e->cause == CALL_exit)))
+			ep->kind = ENDPOINT_ended;
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_close(struct endpoint *ep, const struct event_sock_close *e, uint32_t number)
+{
+	struct endpoint_memory *m = memory(ep);
+
+	if (!e->last) {
+		remember(ep, FACT_early_close, &e->head, number);
+		return;
+	}
+	remember(ep, FACT_close, &e->head, number);
+	m->unread_at_close = e->unread_bytes;
+	m->unsent_at_close = e->unsent_bytes;
+	m->close_state = e->state;
+	if (e->linger_s >= 0)
+		m->linger_s = e->linger_s;
+	if (endpoint_cold(ep))
+		return;
+	if (ep->protocol != IPPROTO_TCP || ep->kind == ENDPOINT_listener || ep->state == TCP_CLOSE || ep->state == 0)
+		ep->kind = ENDPOINT_ended;
+	else
+		ep->kind = ENDPOINT_orphan;
+}
+
+static void on_accept(struct endpoint *ep, const struct event_tcp_accept *e, uint32_t number)
+{
+	if (e->error) {
+		call_failed(ep, e->error, &e->head, number);
+		return;
+	}
+	ep->listener = e->listener;
+	ep->role = ROLE_server;
+	if (!endpoint_cold(ep))
+		ep->kind = ENDPOINT_socket;
+	remember(ep, FACT_accept, &e->head, number);
+}
+
+static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *e, uint32_t number)
+{
+	ep->kind = ENDPOINT_time_wait;
+	ep->state = e->substate;
+	ep->time_wait = witness_of(&e->head, number);
+	ep->time_wait_ends_ns = e->head.time_ns + e->timeout_ns;
+	remember(ep, FACT_time_wait, &e->head, number);
+}
+
+static void on_time_wait_end(struct endpoint *ep, const struct event_tcp_time_wait_end *e)
+{
+	if (e->ending == TIME_WAIT_END_never)
+		return;
+	ep->kind = ENDPOINT_ended;
+	ep->state = TCP_CLOSE;
+}
+
+static void on_send_block(struct endpoint *ep, const struct event_tcp_send_block *e, uint32_t number)
+{
+	struct endpoint_memory *m = memory(ep);
+
+	if (e->phase != PHASE_ends) {
+		m->block_reason = e->reason;
+		m->sends_blocked++;
+		remember(ep, FACT_block, &e->head, number);
+	}
+	if (e->phase != PHASE_begins)
+		m->blocked_ns += e->blocked_ns;
+}
+
+static void on_segment(struct endpoint *ep, const struct event_tcp_segment *e, uint32_t number)
+{
+	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
+
+	if (e->direction == DIRECTION_sent && (e->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		remember(ep, FACT_syn, &e->head, number);
+}
+
+static void on_option(struct endpoint *ep, const struct event_sock_option *e, uint32_t number)
+{
+	if (e->error || e->option != (SOL_SOCKET << 16 | SO_LINGER))
+		return;
+	memory(ep)->linger_s = e->value ? e->value2 : -1;
+	remember(ep, FACT_linger, &e->head, number);
+}
+
+static void on_shutdown(struct endpoint *ep, const struct event_sock_shutdown *e, uint32_t number)
+{
+	if (e->error)
+		return;
+	memory(ep)->shutdown_done |= e->how + 1; /* SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2: as sk_shutdown counts */
+	if (e->how != SHUT_RD)
+		remember(ep, FACT_shutdown, &e->head, number);
+}
+
+static void on_syn_recv(struct endpoint *ep, const struct event_tcp_syn_recv *e, uint32_t number)
+{
+	ep->listener = e->listener;
+	ep->role = ROLE_server;
+	ep->kind = ENDPOINT_request;
+	ep->state = TCP_NEW_SYN_RECV;
+	ep->backlog = e->backlog;
+	remember(ep, FACT_syn_recv, &e->head, number);
+}
+
+static void on_connect(struct endpoint *ep, int error, const struct event *e, uint32_t number)
+{
+	if (ep->role == ROLE_unknown)
+		ep->role = ROLE_client;
+	remember(ep, FACT_connect, e, number);
+	call_failed(ep, error, e, number);
+}
+
+static void on_io(struct endpoint *ep, uint64_t *total, uint64_t bytes, int error, const struct event *e, uint32_t number)
+{
+	if (error) {
+		call_failed(ep, error, e, number);
+		return;
+	}
+	*total += bytes;
+	if (bytes)
+		remember(ep, total == &ep->out_bytes ? FACT_send : FACT_recv, e, number);
+}
+
+#define AS(name) ((const struct event_##name *)e)
+
+static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
+{
+	switch (e->id) {
+	case EVENT_sock_bind:
+		if (!AS(sock_bind)->error)
+			take_path(&ep->local_path, &AS(sock_bind)->path);
+		call_failed(ep, AS(sock_bind)->error, e, number);
+		break;
+	case EVENT_sock_listen:
+		if (AS(sock_listen)->error) {
+			call_failed(ep, AS(sock_listen)->error, e, number);
+			break;
+		}
+		ep->kind = ENDPOINT_listener;
+		ep->role = ROLE_listener;
+		ep->backlog = AS(sock_listen)->backlog;
+		break;
+	case EVENT_sock_option:
+		on_option(ep, AS(sock_option), number);
+		break;
+	case EVENT_sock_shutdown:
+		on_shutdown(ep, AS(sock_shutdown), number);
+		break;
+	case EVENT_sock_close:
+		on_close(ep, AS(sock_close), number);
+		break;
+	case EVENT_tcp_connect:
+		on_connect(ep, AS(tcp_connect)->error, e, number);
+		break;
+	case EVENT_tcp_accept:
+		on_accept(ep, AS(tcp_accept), number);
+		break;
+	case EVENT_tcp_send:
+		on_io(ep, &ep->out_bytes, AS(tcp_send)->done_bytes, AS(tcp_send)->error, e, number);
+		break;
+	case EVENT_tcp_recv:
+		on_io(ep, &ep->in_bytes, AS(tcp_recv)->done_bytes, AS(tcp_recv)->error, e, number);
+		break;
+	case EVENT_tcp_io:
+		ep->out_bytes += AS(tcp_io)->sent_bytes;
+		ep->in_bytes += AS(tcp_io)->recv_bytes;
+		break;
+	case EVENT_udp_send:
+		on_io(ep, &ep->out_bytes, AS(udp_send)->done_bytes, AS(udp_send)->error, e, number);
+		break;
+	case EVENT_udp_recv:
+		on_io(ep, &ep->in_bytes, AS(udp_recv)->done_bytes, AS(udp_recv)->error, e, number);
+		break;
+	case EVENT_udp_connect:
+		on_connect(ep, AS(udp_connect)->error, e, number);
+		break;
+	case EVENT_unix_connect:
+		take_path(&ep->remote_path, &AS(unix_connect)->path);
+		on_connect(ep, AS(unix_connect)->error, e, number);
+		break;
+	case EVENT_unix_accept:
+		take_path(&ep->local_path, &AS(unix_accept)->path);
+		if (!AS(unix_accept)->error) {
+			ep->role = ROLE_server;
+			ep->listener = AS(unix_accept)->listener;
+			remember(ep, FACT_accept, e, number);
+		}
+		break;
+	case EVENT_unix_send:
+		take_path(&ep->remote_path, &AS(unix_send)->path);
+		on_io(ep, &ep->out_bytes, AS(unix_send)->done_bytes, AS(unix_send)->error, e, number);
+		break;
+	case EVENT_unix_recv:
+		on_io(ep, &ep->in_bytes, AS(unix_recv)->done_bytes, AS(unix_recv)->error, e, number);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t number)
+{
+	switch (e->id) {
+	case EVENT_tcp_syn_recv:
+		on_syn_recv(ep, AS(tcp_syn_recv), number);
+		break;
+	case EVENT_tcp_state:
+		on_state(ep, AS(tcp_state), number);
+		break;
+	case EVENT_tcp_segment:
+		on_segment(ep, AS(tcp_segment), number);
+		break;
+	case EVENT_tcp_retransmit:
+		remember(ep, FACT_retransmit, e, number);
+		break;
+	case EVENT_tcp_reset_sent:
+		memory(ep)->reset_cause = AS(tcp_reset_sent)->cause;
+		memory(ep)->reset_reason = AS(tcp_reset_sent)->reason;
+		remember(ep, FACT_reset_sent, e, number);
+		break;
+	case EVENT_tcp_reset_received:
+		memory(ep)->reset_state = AS(tcp_reset_received)->state;
+		remember(ep, FACT_reset_received, e, number);
+		break;
+	case EVENT_tcp_time_wait:
+		on_time_wait(ep, AS(tcp_time_wait), number);
+		break;
+	case EVENT_tcp_time_wait_end:
+		on_time_wait_end(ep, AS(tcp_time_wait_end));
+		break;
+	case EVENT_tcp_probe:
+		remember(ep, FACT_probe, e, number);
+		break;
+	case EVENT_tcp_ack_delayed:
+		if (AS(tcp_ack_delayed)->phase == PHASE_begins)
+			remember(ep, FACT_ack_delayed, e, number);
+		break;
+	case EVENT_tcp_nagle_hold:
+		if (AS(tcp_nagle_hold)->phase == PHASE_begins)
+			remember(ep, FACT_nagle, e, number);
+		break;
+	case EVENT_tcp_send_block:
+		on_send_block(ep, AS(tcp_send_block), number);
+		break;
+	case EVENT_tcp_recv_block:
+		if (AS(tcp_recv_block)->phase != PHASE_ends)
+			remember(ep, FACT_read_block, e, number);
+		break;
+	case EVENT_sock_error:
+		memory(ep)->stored_error = abs(AS(sock_error)->error);
+		remember(ep, FACT_error, e, number);
+		break;
+	case EVENT_signal:
+		remember(ep, FACT_signal, e, number);
+		break;
+	case EVENT_udp_disconnect:
+		memset(&ep->remote, 0, sizeof(ep->remote));
+		break;
+	case EVENT_gap:
+		remember(ep, FACT_gap, e, number);
+		break;
+	default:
+		on_call(ep, e, number);
+	}
+}
+
+void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
+{
+	ep->last_ns = e->time_ns;
+	if (e->netns)
+		ep->netns = e->netns;
+	if (e->family)
+		ep->family = e->family;
+	if (e->protocol)
+		ep->protocol = e->protocol;
+	take_owner(ep, e);
+	take_address(&ep->local, address_local(e));
+	take_address(&ep->remote, address_remote(e));
+	on_kernel(ep, e, number);
+}
