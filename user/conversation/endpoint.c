@@ -377,10 +377,12 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		on_segment(ep, AS(tcp_segment), number);
 		break;
 	case EVENT_tcp_retransmit:
+		memory(ep)->syn_repeats += AS(tcp_retransmit)->kind == RETRANSMIT_syn;
 		remember(ep, FACT_retransmit, e, number);
 		break;
 	case EVENT_tcp_reset_sent:
 		memory(ep)->reset_cause = AS(tcp_reset_sent)->cause;
+		memory(ep)->unread_at_reset = AS(tcp_reset_sent)->unread_bytes;
 		memory(ep)->reset_reason = AS(tcp_reset_sent)->reason;
 		remember(ep, FACT_reset_sent, e, number);
 		break;
@@ -402,7 +404,8 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 			remember(ep, FACT_ack_delayed, e, number);
 		break;
 	case EVENT_tcp_nagle_hold:
-		if (AS(tcp_nagle_hold)->phase == PHASE_begins)
+		memory(ep)->nagle_holds = AS(tcp_nagle_hold)->phase == PHASE_begins;
+		if (memory(ep)->nagle_holds)
 			remember(ep, FACT_nagle, e, number);
 		break;
 	case EVENT_tcp_send_block:

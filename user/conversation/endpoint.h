@@ -52,9 +52,10 @@ enum fact {
 /* What only a socket in use needs. Freed when both ends of the conversation are cold. */
 struct endpoint_memory {
 	struct witness fact[FACT_COUNT];
-	uint64_t block_begin_bytes; /* bytes acknowledged as sent when a wait began: out_bytes then */
 	uint32_t sends_blocked;     /* waits so far */
 	uint64_t blocked_ns;        /* their sum */
+	uint32_t syn_repeats;       /* how often its SYN was sent again */
+	uint32_t unread_at_reset;   /* received bytes thrown away when it sent a RST */
 	uint32_t unread_at_close;   /* received bytes nobody had read at the last close */
 	uint32_t unsent_at_close;   /* written bytes not acknowledged then */
 	int32_t linger_s;           /* SO_LINGER time, -1: off */
@@ -65,6 +66,7 @@ struct endpoint_memory {
 	uint8_t reset_reason;       /* RESET_REASON of the last RST sent */
 	uint8_t block_reason;       /* enum block of the wait in progress */
 	uint8_t reset_state;        /* TCP state the received RST hit */
+	bool nagle_holds;           /* bytes are held back now */
 	uint8_t shutdown_done;      /* bit set: 1 reading, 2 writing direction was shut down */
 };
 

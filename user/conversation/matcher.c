@@ -376,6 +376,28 @@ struct endpoint *matcher_find(const struct matcher *m, uint64_t socket)
 	return map_get(&m->sockets, socket);
 }
 
+struct endpoint *matcher_holder(const struct matcher *m, const struct address *a, uint32_t netns, uint64_t self)
+{
+	struct address asked = address_plain(*a);
+	struct endpoint *waiting = NULL;
+
+	if (!asked.port)
+		return NULL;
+	for (struct endpoint *ep = m->newest; ep; ep = ep->older) {
+		struct address theirs = address_plain(ep->local);
+
+		if (ep->socket == self || ep->kind == ENDPOINT_ended || ep->netns != netns || theirs.port != asked.port)
+			continue;
+		if (!address_any(&asked) && !address_any(&theirs) && !address_equal(&asked, &theirs))
+			continue;
+		if (ep->kind != ENDPOINT_time_wait)
+			return ep;
+		if (!waiting)
+			waiting = ep;
+	}
+	return waiting;
+}
+
 struct matcher_count matcher_count(const struct matcher *m)
 {
 	return m->count;

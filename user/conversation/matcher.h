@@ -38,6 +38,12 @@ struct endpoint *matcher_event(struct matcher *m, const struct event *e, uint32_
 /* The endpoint of a socket, or NULL when it was not seen or is forgotten. */
 struct endpoint *matcher_find(const struct matcher *m, uint64_t socket);
 
+/*
+ * A socket other than `self` that keeps a bind() to `a` in that namespace from succeeding, or NULL: same port, and the same address
+ * or one of both any. One in TIME_WAIT is returned only if no other is found.
+ */
+struct endpoint *matcher_holder(const struct matcher *m, const struct address *a, uint32_t netns, uint64_t self);
+
 struct matcher_count matcher_count(const struct matcher *m);
 
 #endif

@@ -1,0 +1,1205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "explain/rule.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/language.h"
+#include "conversation/state.h"
+#include "event/name.h"
+
+/* Waits shorter than this are what a call takes anyway. */
+#define NOTABLE_NS 1000000ull
+
+#define AS(name) ((const struct event_##name *)o->m->event)
+#define FITS(id) static bool rule_##id(struct occasion *o)
+
+/* ---- what predicates are made of ---- */
+
+/* Point at an event the sentence rests on; nothing when it was not seen. */
+static void because(struct occasion *o, const struct witness *w)
+{
+	struct note *n = o->note;
+
+	if (!w || !w->number || w->number == o->m->number || n->evidence_count >= NOTE_EVIDENCE_MAX - 1)
+		return;
+	for (unsigned i = 0; i < n->evidence_count; i++)
+		if (n->evidence[i].number == w->number)
+			return;
+	n->evidence[n->evidence_count++] = *w;
+}
+
+static void because_own(struct occasion *o, enum fact fact)
+{
+	because(o, endpoint_fact(o->m->self, fact));
+}
+
+static void because_peer(struct occasion *o, enum fact fact)
+{
+	because(o, endpoint_fact(o->m->peer, fact));
+}
+
+/* The text of a new word of the sentence, to be filled by the caller. */
+static struct text *word(struct occasion *o, const char *name)
+{
+	o->words[o->word_count].name = name;
+	return &o->values[o->word_count++];
+}
+
+static const struct endpoint_memory *own(const struct occasion *o)
+{
+	static const struct endpoint_memory nothing = { .linger_s = -1 };
+
+	return o->m->self && o->m->self->memory ? o->m->self->memory : &nothing;
+}
+
+static const struct endpoint_memory *peers(const struct occasion *o)
+{
+	static const struct endpoint_memory nothing = { .linger_s = -1 };
+
+	return o->m->peer && o->m->peer->memory ? o->m->peer->memory : &nothing;
+}
+
+static bool seen(const struct occasion *o, enum fact fact)
+{
+	return endpoint_fact(o->m->self, fact) != NULL;
+}
+
+static bool peer_seen(const struct occasion *o, enum fact fact)
+{
+	return endpoint_fact(o->m->peer, fact) != NULL;
+}
+
+static int plain_error(int32_t error)
+{
+	return abs(error);
+}
+
+/* Whether the peer's program can never read again. */
+static bool peer_closed(const struct occasion *o)
+{
+	const struct endpoint *p = o->m->peer;
+
+	return p && (peer_seen(o, FACT_close) || p->kind == ENDPOINT_orphan || p->kind == ENDPOINT_ended);
+}
+
+/* The chain that ends in an error of a call: the peer's close, its RST, the RST's arrival, what was said of it before. */
+static void because_reset(struct occasion *o)
+{
+	because_peer(o, FACT_close);
+	because_peer(o, FACT_reset_sent);
+	because_own(o, FACT_reset_received);
+	because_own(o, FACT_error);
+}
+
+static void word_left(struct occasion *o, uint64_t ends_ns)
+{
+	uint64_t now = o->m->event->time_ns;
+
+	say_duration(word(o, "left"), ends_ns > now ? ends_ns - now : 0);
+}
+
+static bool reset_reason_is(const struct occasion *o, const char *name)
+{
+	int64_t value;
+
+	return name_value(KIND_RESET_REASON, name, &value) == 0 && value == AS(tcp_reset_sent)->reason;
+}
+
+/* ---- life ---- */
+
+FITS(create_failed)
+{
+	return AS(sock_create)->error != 0;
+}
+
+/* Who holds the address asked for, so that bind() failed. */
+static const struct endpoint *holder(const struct occasion *o)
+{
+	const struct event_address *asked = &AS(sock_bind)->asked;
+	struct address a = { .family = asked->family, .port = asked->port, .ip = asked->ip };
+
+	return matcher_holder(o->m->matcher, &a, o->m->event->netns, o->m->event->socket);
+}
+
+static bool bind_in_use(const struct occasion *o)
+{
+	return plain_error(AS(sock_bind)->error) == EADDRINUSE;
+}
+
+FITS(bind_time_wait)
+{
+	const struct endpoint *h = bind_in_use(o) ? holder(o) : NULL;
+
+	if (!h || h->kind != ENDPOINT_time_wait)
+		return false;
+	say_process(word(o, "holder"), &h->comm, h->pid);
+	word_left(o, h->time_wait_ends_ns);
+	because(o, &h->time_wait);
+	return true;
+}
+
+FITS(bind_held)
+{
+	const struct endpoint *h = bind_in_use(o) ? holder(o) : NULL;
+
+	if (!h)
+		return false;
+	say_process(word(o, "holder"), &h->comm, h->pid);
+	return true;
+}
+
+FITS(bind_path_exists)
+{
+	return bind_in_use(o) && AS(sock_bind)->head.family == AF_UNIX;
+}
+
+FITS(bind_in_use)
+{
+	return bind_in_use(o) && AS(sock_bind)->head.family != AF_UNIX;
+}
+
+FITS(bind_not_permitted)
+{
+	return plain_error(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family != AF_UNIX;
+}
+
+FITS(bind_not_local)
+{
+	return plain_error(AS(sock_bind)->error) == EADDRNOTAVAIL;
+}
+
+FITS(bind_failed)
+{
+	return AS(sock_bind)->error != 0;
+}
+
+FITS(bind_ephemeral)
+{
+	return AS(sock_bind)->asked.family && AS(sock_bind)->asked.port == 0;
+}
+
+FITS(listen_failed)
+{
+	return AS(sock_listen)->error != 0;
+}
+
+FITS(listen_cut)
+{
+	return (int64_t)AS(sock_listen)->asked_backlog > (int64_t)AS(sock_listen)->backlog;
+}
+
+FITS(listen_room)
+{
+	return AS(sock_listen)->head.family != AF_UNIX;
+}
+
+static bool option_is(const struct occasion *o, int level, int name)
+{
+	return AS(sock_option)->option == ((unsigned)level << 16 | (unsigned)name);
+}
+
+FITS(option_failed)
+{
+	return AS(sock_option)->error != 0;
+}
+
+FITS(option_linger_zero)
+{
+	return option_is(o, SOL_SOCKET, SO_LINGER) && AS(sock_option)->value && AS(sock_option)->value2 == 0;
+}
+
+FITS(option_linger)
+{
+	return option_is(o, SOL_SOCKET, SO_LINGER) && AS(sock_option)->value;
+}
+
+FITS(option_buffer)
+{
+	return (option_is(o, SOL_SOCKET, SO_SNDBUF) || option_is(o, SOL_SOCKET, SO_RCVBUF)) &&
+	       AS(sock_option)->effective >= 0 && AS(sock_option)->effective != AS(sock_option)->value;
+}
+
+FITS(option_nodelay)
+{
+	return option_is(o, IPPROTO_TCP, TCP_NODELAY) && AS(sock_option)->value;
+}
+
+FITS(shutdown_failed)
+{
+	return AS(sock_shutdown)->error != 0;
+}
+
+FITS(half_close)
+{
+	return !AS(sock_shutdown)->error && AS(sock_shutdown)->how == SHUT_WR;
+}
+
+FITS(shutdown_read)
+{
+	return !AS(sock_shutdown)->error && AS(sock_shutdown)->how == SHUT_RD;
+}
+
+FITS(shutdown_both)
+{
+	return !AS(sock_shutdown)->error && AS(sock_shutdown)->how == SHUT_RDWR &&
+	       AS(sock_shutdown)->state != TCP_LISTEN;
+}
+
+FITS(close_shared)
+{
+	const struct event_sock_close *e = AS(sock_close);
+
+	if (e->last || e->references < 2)
+		return false;
+	text_u64(word(o, "others"), e->references - 1);
+	return true;
+}
+
+static bool tcp_closes(const struct occasion *o)
+{
+	return AS(sock_close)->last && o->m->self && o->m->self->protocol == IPPROTO_TCP &&
+	       o->m->self->role != ROLE_listener;
+}
+
+FITS(close_unread)
+{
+	return tcp_closes(o) && AS(sock_close)->unread_bytes && !seen(o, FACT_reset_sent) && !seen(o, FACT_reset_received);
+}
+
+FITS(close_lingered)
+{
+	if (AS(sock_close)->linger_s <= 0 || AS(sock_close)->duration_ns < NOTABLE_NS)
+		return false;
+	because_own(o, FACT_linger);
+	return true;
+}
+
+FITS(close_orphan)
+{
+	return tcp_closes(o) && AS(sock_close)->unsent_bytes && !seen(o, FACT_reset_sent) &&
+	       !seen(o, FACT_reset_received) && o->m->self->state != TCP_CLOSE;
+}
+
+FITS(close_exit)
+{
+	return AS(sock_close)->last && AS(sock_close)->cause == CALL_exit && o->m->self &&
+	       o->m->self->protocol == IPPROTO_TCP;
+}
+
+FITS(error_kept)
+{
+	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received);
+}
+
+/* ---- opening a connection ---- */
+
+static bool connect_error(const struct occasion *o, int error)
+{
+	return plain_error(AS(tcp_connect)->error) == error;
+}
+
+FITS(connect_reset)
+{
+	if (!connect_error(o, ECONNREFUSED) || !seen(o, FACT_reset_received))
+		return false;
+	because_own(o, FACT_syn);
+	because_own(o, FACT_reset_received);
+	return true;
+}
+
+FITS(connect_refused)
+{
+	because_own(o, FACT_syn);
+	return connect_error(o, ECONNREFUSED);
+}
+
+FITS(connect_timeout)
+{
+	uint32_t repeats = own(o)->syn_repeats;
+
+	if (!connect_error(o, ETIMEDOUT))
+		return false;
+	text_printf(word(o, "repeats"), ngettext("%u repetition", "%u repetitions", repeats), repeats);
+	because_own(o, FACT_syn);
+	because_own(o, FACT_retransmit);
+	return true;
+}
+
+FITS(connect_no_route)
+{
+	return connect_error(o, ENETUNREACH) && !seen(o, FACT_syn);
+}
+
+FITS(connect_unreachable)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_error);
+	return connect_error(o, EHOSTUNREACH) || connect_error(o, ENETUNREACH);
+}
+
+FITS(connect_no_port)
+{
+	return connect_error(o, EADDRNOTAVAIL);
+}
+
+FITS(connect_goes_on)
+{
+	return connect_error(o, EINPROGRESS);
+}
+
+FITS(connect_failed)
+{
+	return AS(tcp_connect)->error != 0;
+}
+
+FITS(connect_before_accept)
+{
+	const struct endpoint *p = o->m->peer;
+
+	if (!p || p->kind != ENDPOINT_child)
+		return false;
+	say_process(word(o, "listener_name"), &p->comm, p->pid);
+	because_own(o, FACT_established);
+	because_peer(o, FACT_established);
+	return true;
+}
+
+FITS(connect_done)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_established);
+	return true;
+}
+
+FITS(syn_recv)
+{
+	because_peer(o, FACT_syn);
+	return true;
+}
+
+FITS(accept_failed)
+{
+	return AS(tcp_accept)->error != 0 && plain_error(AS(tcp_accept)->error) != EAGAIN;
+}
+
+FITS(accept_reset)
+{
+	because_own(o, FACT_established);
+	because_own(o, FACT_reset_received);
+	return !AS(tcp_accept)->error && seen(o, FACT_reset_received);
+}
+
+FITS(accept_waited)
+{
+	because_own(o, FACT_established);
+	return !AS(tcp_accept)->error && AS(tcp_accept)->queued_ns >= NOTABLE_NS;
+}
+
+FITS(accept_prompt)
+{
+	because_own(o, FACT_established);
+	return !AS(tcp_accept)->error;
+}
+
+FITS(drop_accept_queue)
+{
+	return AS(tcp_listen_drop)->reason == LISTEN_DROP_accept_queue;
+}
+
+FITS(drop_syn_queue)
+{
+	return AS(tcp_listen_drop)->reason == LISTEN_DROP_syn_queue;
+}
+
+FITS(drop_listen)
+{
+	return AS(tcp_listen_drop)->reason == LISTEN_DROP_unknown;
+}
+
+/* ---- states ---- */
+
+static bool moves(const struct occasion *o, int from, int to)
+{
+	return AS(tcp_state)->oldstate == from && AS(tcp_state)->newstate == to;
+}
+
+static bool open_fails(const struct occasion *o, int error)
+{
+	return moves(o, TCP_SYN_SENT, TCP_CLOSE) && plain_error(AS(tcp_state)->error) == error;
+}
+
+FITS(state_refused)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_reset_received);
+	return open_fails(o, ECONNREFUSED) && seen(o, FACT_reset_received);
+}
+
+FITS(state_timeout)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_retransmit);
+	return open_fails(o, ETIMEDOUT) && AS(tcp_state)->in_state_ns;
+}
+
+FITS(state_unreachable)
+{
+	because_own(o, FACT_syn);
+	return open_fails(o, EHOSTUNREACH) || open_fails(o, ENETUNREACH);
+}
+
+FITS(state_queued)
+{
+	because_own(o, FACT_syn_recv);
+	return (moves(o, TCP_SYN_RECV, TCP_ESTABLISHED) || moves(o, TCP_NEW_SYN_RECV, TCP_ESTABLISHED)) && o->m->self &&
+	       o->m->self->kind == ENDPOINT_child;
+}
+
+FITS(state_reset)
+{
+	if (AS(tcp_state)->newstate != TCP_CLOSE || AS(tcp_state)->oldstate == TCP_LISTEN || !seen(o, FACT_reset_received))
+		return false;
+	because_peer(o, FACT_reset_sent);
+	because_own(o, FACT_reset_received);
+	return true;
+}
+
+static bool gives_up(const struct occasion *o)
+{
+	return AS(tcp_state)->newstate == TCP_CLOSE && plain_error(AS(tcp_state)->error) == ETIMEDOUT &&
+	       AS(tcp_state)->oldstate != TCP_SYN_SENT;
+}
+
+FITS(state_keepalive_dead)
+{
+	if (!gives_up(o) || !seen(o, FACT_probe))
+		return false;
+	because_own(o, FACT_probe);
+	return true;
+}
+
+FITS(state_lost)
+{
+	because_own(o, FACT_retransmit);
+	return gives_up(o);
+}
+
+static bool entry_keeps(const struct occasion *o, int substate)
+{
+	return AS(tcp_state)->newstate == TCP_CLOSE && o->m->self && o->m->self->kind == ENDPOINT_time_wait &&
+	       o->m->self->state == substate;
+}
+
+FITS(state_time_wait)
+{
+	if (!entry_keeps(o, TCP_TIME_WAIT))
+		return false;
+	word_left(o, o->m->self->time_wait_ends_ns);
+	because(o, &o->m->self->time_wait);
+	return true;
+}
+
+FITS(state_fin_wait2_kept)
+{
+	if (!entry_keeps(o, TCP_FIN_WAIT2))
+		return false;
+	word_left(o, o->m->self->time_wait_ends_ns);
+	because(o, &o->m->self->time_wait);
+	return true;
+}
+
+struct move {
+	int from, to, call;
+	const char *reference;
+	const char *sentence;
+};
+
+enum { TCP_any = -1 };
+
+static const struct move moves_table[] = {
+#define MOVE(from, to, call, reference, sentence) { TCP_##from, TCP_##to, call, reference, sentence },
+#include "explain/tcp_move.def"
+};
+
+FITS(state_move)
+{
+	const struct event_tcp_state *e = AS(tcp_state);
+	bool in_call = e->cause != CALL_none;
+
+	if (e->oldstate == e->newstate)
+		return false;
+	for (size_t i = 0; i < sizeof(moves_table) / sizeof(*moves_table); i++) {
+		const struct move *move = &moves_table[i];
+
+		if ((move->from != TCP_any && move->from != e->oldstate) || move->to != e->newstate ||
+		    (move->call >= 0 && move->call != in_call))
+			continue;
+		o->sentence = move->sentence;
+		o->note->reference = move->reference;
+		break;
+	}
+	return true;
+}
+
+/* ---- sending and receiving ---- */
+
+static bool zero_window(const struct occasion *o, enum direction direction)
+{
+	enum { SYN_OR_RST = 0x02 | 0x04 };
+
+	return AS(tcp_segment)->direction == direction && AS(tcp_segment)->window == 0 &&
+	       !(AS(tcp_segment)->flags & SYN_OR_RST);
+}
+
+FITS(zero_window_sent)
+{
+	return zero_window(o, DIRECTION_sent);
+}
+
+FITS(zero_window_received)
+{
+	return zero_window(o, DIRECTION_received);
+}
+
+static bool send_error(const struct occasion *o, int error)
+{
+	return plain_error(AS(tcp_send)->error) == error;
+}
+
+FITS(send_pipe_shut)
+{
+	because_own(o, FACT_shutdown);
+	return send_error(o, EPIPE) && seen(o, FACT_shutdown) && !seen(o, FACT_reset_received);
+}
+
+FITS(send_pipe_chain)
+{
+	if (!send_error(o, EPIPE) || !seen(o, FACT_reset_received))
+		return false;
+	because_reset(o);
+	because_own(o, FACT_signal);
+	return true;
+}
+
+FITS(send_pipe)
+{
+	because_own(o, FACT_signal);
+	return send_error(o, EPIPE);
+}
+
+FITS(send_reset)
+{
+	because_reset(o);
+	return send_error(o, ECONNRESET);
+}
+
+FITS(send_timed_out)
+{
+	because_own(o, FACT_error);
+	return send_error(o, ETIMEDOUT);
+}
+
+FITS(send_full)
+{
+	return send_error(o, EAGAIN);
+}
+
+FITS(send_failed)
+{
+	return AS(tcp_send)->error != 0;
+}
+
+FITS(send_partial)
+{
+	because_own(o, FACT_block);
+	return AS(tcp_send)->done_bytes < AS(tcp_send)->asked_bytes;
+}
+
+FITS(send_to_closed)
+{
+	if (!AS(tcp_send)->done_bytes || !peer_closed(o))
+		return false;
+	because_peer(o, FACT_close);
+	because_own(o, FACT_fin_received);
+	return true;
+}
+
+FITS(send_waited)
+{
+	const struct witness *block = endpoint_fact(o->m->self, FACT_block);
+
+	/* The event is told when the call ends: the wait must have begun within it. */
+	if (AS(tcp_send)->duration_ns < NOTABLE_NS || !block ||
+	    block->time_ns + AS(tcp_send)->duration_ns < o->m->event->time_ns)
+		return false;
+	because(o, block);
+	return true;
+}
+
+FITS(send_queued)
+{
+	return AS(tcp_send)->unsent_bytes != 0;
+}
+
+static bool blocks(const struct occasion *o, enum block reason)
+{
+	return AS(tcp_send_block)->phase != PHASE_ends && AS(tcp_send_block)->reason == reason;
+}
+
+FITS(block_window)
+{
+	return blocks(o, BLOCK_peer_window);
+}
+
+FITS(block_cwnd)
+{
+	return blocks(o, BLOCK_congestion_window);
+}
+
+FITS(block_memory)
+{
+	return blocks(o, BLOCK_memory);
+}
+
+FITS(block_buffer)
+{
+	return AS(tcp_send_block)->phase != PHASE_ends;
+}
+
+FITS(block_given_up)
+{
+	because_own(o, FACT_block);
+	because_own(o, FACT_reset_received);
+	return AS(tcp_send_block)->error != 0;
+}
+
+FITS(block_released)
+{
+	because_own(o, FACT_block);
+	because_peer(o, FACT_recv);
+	return true;
+}
+
+static bool recv_error(const struct occasion *o, int error)
+{
+	return plain_error(AS(tcp_recv)->error) == error;
+}
+
+static bool recv_nothing(const struct occasion *o)
+{
+	return !AS(tcp_recv)->error && AS(tcp_recv)->done_bytes == 0 && AS(tcp_recv)->asked_bytes != 0;
+}
+
+FITS(recv_reset)
+{
+	because_reset(o);
+	return recv_error(o, ECONNRESET);
+}
+
+FITS(recv_timed_out)
+{
+	because_own(o, FACT_error);
+	return recv_error(o, ETIMEDOUT);
+}
+
+FITS(recv_eof_own)
+{
+	return recv_nothing(o) && (own(o)->shutdown_done & 1) && !seen(o, FACT_fin_received);
+}
+
+FITS(recv_eof_reset)
+{
+	if (!recv_nothing(o) || seen(o, FACT_fin_received) || !seen(o, FACT_reset_received))
+		return false;
+	because_reset(o);
+	because_own(o, FACT_call_error);
+	return true;
+}
+
+FITS(recv_eof)
+{
+	if (!recv_nothing(o))
+		return false;
+	because_peer(o, FACT_shutdown);
+	because_peer(o, FACT_close);
+	because_own(o, FACT_fin_received);
+	return true;
+}
+
+/* ---- repetitions, probes, delays ---- */
+
+static bool repeats(const struct occasion *o, enum retransmit kind)
+{
+	return AS(tcp_retransmit)->kind == kind;
+}
+
+FITS(retransmit_syn)
+{
+	because_own(o, FACT_syn);
+	return repeats(o, RETRANSMIT_syn);
+}
+
+FITS(retransmit_syn_ack)
+{
+	because_own(o, FACT_syn_recv);
+	return repeats(o, RETRANSMIT_syn_ack);
+}
+
+FITS(retransmit_fast)
+{
+	return repeats(o, RETRANSMIT_fast);
+}
+
+FITS(retransmit_tlp)
+{
+	return repeats(o, RETRANSMIT_tlp);
+}
+
+FITS(retransmit_fin)
+{
+	const struct event_tcp_retransmit *e = AS(tcp_retransmit);
+
+	/* A FIN takes one number and nothing else is left to repeat. */
+	return repeats(o, RETRANSMIT_rto) && e->length <= 1 &&
+	       (e->state == TCP_FIN_WAIT1 || e->state == TCP_LAST_ACK || e->state == TCP_CLOSING);
+}
+
+FITS(retransmit_rto)
+{
+	return repeats(o, RETRANSMIT_rto);
+}
+
+FITS(retransmit)
+{
+	(void)o;
+	return true;
+}
+
+FITS(probe_keepalive)
+{
+	return AS(tcp_probe)->kind == PROBE_keepalive;
+}
+
+FITS(probe_zero_window)
+{
+	return AS(tcp_probe)->kind == PROBE_zero_window;
+}
+
+FITS(ack_held)
+{
+	return AS(tcp_ack_delayed)->phase == PHASE_begins;
+}
+
+FITS(ack_late_nagle)
+{
+	because_own(o, FACT_ack_delayed);
+	because_peer(o, FACT_nagle);
+	return AS(tcp_ack_delayed)->phase != PHASE_begins && AS(tcp_ack_delayed)->held_ns >= NOTABLE_NS &&
+	       peers(o)->nagle_holds;
+}
+
+FITS(ack_late)
+{
+	because_own(o, FACT_ack_delayed);
+	return AS(tcp_ack_delayed)->phase != PHASE_begins && AS(tcp_ack_delayed)->held_ns >= NOTABLE_NS;
+}
+
+FITS(nagle_hold)
+{
+	return AS(tcp_nagle_hold)->phase == PHASE_begins && AS(tcp_nagle_hold)->reason == HOLD_nagle;
+}
+
+FITS(cork_hold)
+{
+	return AS(tcp_nagle_hold)->phase == PHASE_begins;
+}
+
+FITS(nagle_delayed_ack)
+{
+	const struct witness *held = endpoint_fact(o->m->self, FACT_nagle);
+	const struct witness *delayed = endpoint_fact(o->m->peer, FACT_ack_delayed);
+
+	if (AS(tcp_nagle_hold)->reason != HOLD_nagle || AS(tcp_nagle_hold)->held_ns < NOTABLE_NS || !held || !delayed ||
+	    delayed->time_ns + 2 * AS(tcp_nagle_hold)->held_ns < o->m->event->time_ns)
+		return false;
+	because(o, held);
+	because(o, delayed);
+	return true;
+}
+
+FITS(nagle_release)
+{
+	because_own(o, FACT_nagle);
+	return true;
+}
+
+/* ---- resets ---- */
+
+static bool reset_in_close(const struct occasion *o)
+{
+	__u8 cause = AS(tcp_reset_sent)->cause;
+
+	return cause == CALL_close || cause == CALL_exit || cause == CALL_close_range || cause == CALL_dup;
+}
+
+FITS(reset_linger)
+{
+	because_own(o, FACT_linger);
+	return reset_reason_is(o, "TCP_ABORT_ON_LINGER") ||
+	       (own(o)->linger_s == 0 && seen(o, FACT_linger) && reset_in_close(o));
+}
+
+FITS(reset_unread)
+{
+	because_own(o, FACT_close);
+	because_peer(o, FACT_send);
+	return AS(tcp_reset_sent)->unread_bytes &&
+	       (reset_in_close(o) || reset_reason_is(o, "TCP_ABORT_ON_CLOSE"));
+}
+
+FITS(reset_not_accepted)
+{
+	because_own(o, FACT_established);
+	return reset_in_close(o) && o->m->self && o->m->self->role == ROLE_server && !seen(o, FACT_accept) &&
+	       (seen(o, FACT_syn_recv) || o->m->self->listener);
+}
+
+FITS(reset_keepalive)
+{
+	because_own(o, FACT_probe);
+	return reset_reason_is(o, "TCP_KEEPALIVE_TIMEOUT");
+}
+
+FITS(reset_after_close)
+{
+	const struct endpoint *self = o->m->self;
+
+	if (!self || reset_in_close(o) || !(endpoint_cold(self) || self->kind == ENDPOINT_orphan || seen(o, FACT_close)))
+		return false;
+	because_own(o, FACT_close);
+	because_peer(o, FACT_send);
+	return true;
+}
+
+FITS(reset_no_socket)
+{
+	const struct event_tcp_reset_sent *e = AS(tcp_reset_sent);
+
+	return reset_reason_is(o, "NO_SOCKET") || (!e->head.socket && !e->reason);
+}
+
+FITS(reset_sent)
+{
+	(void)o;
+	return true;
+}
+
+/* tcp_reset() chooses by state (net/ipv4/tcp_input.c): SYN-SENT, CLOSE-WAIT, anything else. */
+static void word_errno(struct occasion *o)
+{
+	text_put(word(o, "errno"), AS(tcp_reset_received)->state == TCP_CLOSE_WAIT ? "EPIPE" : "ECONNRESET");
+}
+
+FITS(refused)
+{
+	because_own(o, FACT_syn);
+	return AS(tcp_reset_received)->state == TCP_SYN_SENT;
+}
+
+FITS(reset_by_linger)
+{
+	if (!peer_seen(o, FACT_reset_sent) || peers(o)->linger_s != 0 || !peer_seen(o, FACT_linger))
+		return false;
+	because_peer(o, FACT_linger);
+	because_peer(o, FACT_reset_sent);
+	word_errno(o);
+	return true;
+}
+
+FITS(reset_by_unread)
+{
+	uint32_t unread = peers(o)->unread_at_reset;
+
+	if (!peer_seen(o, FACT_reset_sent) || !unread)
+		return false;
+	say_bytes(word(o, "unread"), unread);
+	because_own(o, FACT_send);
+	because_peer(o, FACT_close);
+	because_peer(o, FACT_reset_sent);
+	word_errno(o);
+	return true;
+}
+
+FITS(reset_by_closed)
+{
+	if (!peer_closed(o))
+		return false;
+	because_peer(o, FACT_close);
+	because_own(o, FACT_send);
+	because_peer(o, FACT_reset_sent);
+	word_errno(o);
+	return true;
+}
+
+FITS(reset_received)
+{
+	because_peer(o, FACT_reset_sent);
+	word_errno(o);
+	return true;
+}
+
+FITS(reset_lost_bytes)
+{
+	because_own(o, FACT_send);
+	return AS(tcp_reset_received)->unsent_bytes && AS(tcp_reset_received)->state != TCP_SYN_SENT;
+}
+
+/* ---- after the end ---- */
+
+FITS(fin_wait2_orphan)
+{
+	because_own(o, FACT_close);
+	return AS(tcp_time_wait)->substate == TCP_FIN_WAIT2;
+}
+
+FITS(time_wait_restarted)
+{
+	return AS(tcp_time_wait)->restarted;
+}
+
+FITS(time_wait_begins)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_close);
+	because_peer(o, FACT_close);
+	return true;
+}
+
+static bool time_wait_ends(struct occasion *o, enum time_wait_end ending)
+{
+	if (AS(tcp_time_wait_end)->ending != ending)
+		return false;
+	if (o->m->self)
+		because(o, &o->m->self->time_wait);
+	return true;
+}
+
+FITS(time_wait_expired)
+{
+	return time_wait_ends(o, TIME_WAIT_END_expired);
+}
+
+FITS(time_wait_recycled)
+{
+	return time_wait_ends(o, TIME_WAIT_END_recycled);
+}
+
+FITS(time_wait_killed)
+{
+	return time_wait_ends(o, TIME_WAIT_END_killed);
+}
+
+FITS(time_wait_never)
+{
+	return time_wait_ends(o, TIME_WAIT_END_never);
+}
+
+/* ---- processes ---- */
+
+static bool sigpipe(struct occasion *o, enum signal_fate fate)
+{
+	struct death *d = &o->explain->deaths[o->explain->next_death % DEATHS];
+
+	if (AS(signal)->number != SIGPIPE || AS(signal)->fate != fate)
+		return false;
+	because_reset(o);
+	because_own(o, FACT_call_error);
+	because_own(o, FACT_shutdown);
+	if (fate == SIGNAL_FATE_fatal) {
+		*d = (struct death){ .pid = o->m->event->pid, .signal = SIGPIPE };
+		d->witness = witness_of(o->m->event, o->m->number);
+		o->explain->next_death++;
+	}
+	return true;
+}
+
+FITS(sigpipe_ignored)
+{
+	return sigpipe(o, SIGNAL_FATE_ignored);
+}
+
+FITS(sigpipe_caught)
+{
+	return sigpipe(o, SIGNAL_FATE_caught);
+}
+
+FITS(sigpipe_fatal)
+{
+	return sigpipe(o, SIGNAL_FATE_fatal);
+}
+
+FITS(sigpipe_blocked)
+{
+	return sigpipe(o, SIGNAL_FATE_blocked);
+}
+
+FITS(sigpipe)
+{
+	return sigpipe(o, SIGNAL_FATE_unknown);
+}
+
+FITS(died_of_sigpipe)
+{
+	const struct explain *x = o->explain;
+
+	if (AS(process_exit)->signal != SIGPIPE)
+		return false;
+	for (unsigned i = 0; i < DEATHS; i++)
+		if (x->deaths[i].pid && x->deaths[i].pid == o->m->event->pid)
+			because(o, &x->deaths[i].witness);
+	return o->note->evidence_count > 0;
+}
+
+FITS(died_of_signal)
+{
+	return AS(process_exit)->signal != 0;
+}
+
+/* ---- UDP and ICMP ---- */
+
+FITS(udp_refused)
+{
+	because_own(o, FACT_error);
+	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
+}
+
+FITS(udp_too_big)
+{
+	return plain_error(AS(udp_send)->error) == EMSGSIZE;
+}
+
+FITS(udp_send_failed)
+{
+	return AS(udp_send)->error != 0;
+}
+
+FITS(udp_recv_refused)
+{
+	because_own(o, FACT_error);
+	return plain_error(AS(udp_recv)->error) == ECONNREFUSED;
+}
+
+FITS(udp_connected)
+{
+	return !AS(udp_connect)->error;
+}
+
+FITS(udp_dropped_full)
+{
+	return AS(udp_drop)->reason == UDP_DROP_receive_buffer;
+}
+
+FITS(icmp_silent)
+{
+	because_own(o, FACT_send);
+	return AS(icmp_received)->fate == ICMP_FATE_silent;
+}
+
+FITS(icmp_delivered)
+{
+	because_own(o, FACT_send);
+	return AS(icmp_received)->fate == ICMP_FATE_delivered;
+}
+
+/* ---- unix ---- */
+
+static bool unix_connect_error(const struct occasion *o, int error)
+{
+	return plain_error(AS(unix_connect)->error) == error;
+}
+
+FITS(unix_no_file)
+{
+	return unix_connect_error(o, ENOENT);
+}
+
+FITS(unix_nobody)
+{
+	return unix_connect_error(o, ECONNREFUSED);
+}
+
+FITS(unix_not_permitted)
+{
+	return unix_connect_error(o, EACCES);
+}
+
+FITS(unix_connect_waited)
+{
+	return !AS(unix_connect)->error && AS(unix_connect)->duration_ns >= NOTABLE_NS;
+}
+
+FITS(unix_pipe)
+{
+	because_peer(o, FACT_close);
+	return plain_error(AS(unix_send)->error) == EPIPE || plain_error(AS(unix_send)->error) == ECONNRESET;
+}
+
+FITS(unix_eof_died)
+{
+	because_peer(o, FACT_close);
+	return AS(unix_recv)->eof == EOF_peer_died;
+}
+
+FITS(unix_eof)
+{
+	because_peer(o, FACT_close);
+	because_peer(o, FACT_shutdown);
+	return AS(unix_recv)->eof == EOF_peer_closed || AS(unix_recv)->eof == EOF_peer_shutdown;
+}
+
+FITS(unix_empty)
+{
+	because_peer(o, FACT_send);
+	return AS(unix_recv)->eof == EOF_empty_datagram;
+}
+
+/* ---- honesty ---- */
+
+FITS(events_lost)
+{
+	(void)o;
+	return true;
+}
+
+FITS(gap_beginning)
+{
+	return AS(gap)->what == GAP_beginning;
+}
+
+FITS(gap_owner)
+{
+	return AS(gap)->what == GAP_owner;
+}
+
+FITS(gap_full)
+{
+	return AS(gap)->what == GAP_map_full;
+}
+
+/* ---- the table ---- */
+
+const struct rule *rule_table(void)
+{
+	static const struct rule table[] = {
+#define RULE(id, event, group, reference, sentence) { #id, EVENT_##event, #group, reference, sentence, rule_##id },
+#include "explain/rule.def"
+		{ 0 }
+	};
+
+	return table;
+}
