@@ -11,7 +11,7 @@ static const char usage[] =
 	"They act on the connection accepted last.\n";
 
 /* For a listener the kernel reports its accept queue in two fields that else mean segments. */
-static void print_queue(int listenfd, bool always)
+static void print_queue(int listenfd)
 {
 	static unsigned int waiting = -1, limit = -1;
 	struct tcp_info info = {0};
@@ -19,7 +19,7 @@ static void print_queue(int listenfd, bool always)
 
 	if (getsockopt(listenfd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		die("getsockopt failed");
-	if (always || info.tcpi_unacked != waiting || info.tcpi_sacked != limit)
+	if (info.tcpi_unacked != waiting || info.tcpi_sacked != limit)
 		printf("accept queue: %u waiting, limit %u\n", info.tcpi_unacked, info.tcpi_sacked);
 	waiting = info.tcpi_unacked;
 	limit = info.tcpi_sacked;
@@ -36,13 +36,14 @@ static void report(const char *call, long result)
 /* Blocks in accept() if nobody waits. Returns the new connection, or the old one on failure. */
 static int do_accept(int listenfd, int connfd)
 {
-	int fd = accept(listenfd, NULL, NULL);
+	struct address peer = {.len = sizeof(peer.storage)};
+	int fd = accept(listenfd, &peer.sa, &peer.len);
 
 	if (fd < 0) {
 		report("accept", fd);
 		return connfd;
 	}
-	struct address peer = address_remote(fd), local = address_local(fd);
+	struct address local = address_local(fd);
 
 	printf("accepted %s at %s\n", address_text(&peer), address_text(&local));
 	return fd;
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
 		set_option(listenfd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer);
 	setvbuf(stdin, NULL, _IONBF, 0); /* poll() cannot see what stdio has buffered */
 	for (;;) {
-		print_queue(listenfd, false);
+		print_queue(listenfd);
 		if (poll(&input, 1, 50) <= 0)
 			continue;
 		if (!fgets(line, sizeof(line), stdin)) {

@@ -219,22 +219,13 @@ static inline bool address_equal(const struct address *a, const struct address *
 	       !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr));
 }
 
-/* The name of this end, or of the other one. */
+/* The name of this end. */
 static inline struct address address_local(int fd)
 {
 	struct address a = {.len = sizeof(a.storage)};
 
 	if (getsockname(fd, &a.sa, &a.len) < 0)
 		die("getsockname failed");
-	return a;
-}
-
-static inline struct address address_remote(int fd)
-{
-	struct address a = {.len = sizeof(a.storage)};
-
-	if (getpeername(fd, &a.sa, &a.len) < 0)
-		die("getpeername failed");
 	return a;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SHUT_RD: nothing on the wire, nothing thrown away. Partner: graceclient. */
+/* SHUT_RD: nothing on the wire, nothing thrown away. Partners: graceclient, tcpclient. */
 #include "demo.h"
 
 static const char usage[] =
 	"usage: shutrd [-b]\n"
-	"  -b  SHUT_RDWR instead: now data that arrives is answered with RST\n"
-	"Type a first line in graceclient, then a second, then pipe it as much as you like.\n";
+	"  -b  both, SHUT_RDWR: now data that arrives is answered with RST\n"
+	"Type a first line in graceclient, then a second, then pipe it as much as you like;\n"
+	"for -b use tcpclient -p 9527 -n 100 -c 5 -g 500, which goes on sending.\n";
 
 static int readable(int fd)
 {
@@ -54,8 +55,11 @@ int main(int argc, char **argv)
 		die("accept failed");
 	wait_for_data(fd);
 	printf("%d bytes are queued\n", readable(fd));
+
+	int result = shutdown(fd, how);
+
 	printf("shutdown(%s) returned %d, state %s\n", how == SHUT_RD ? "SHUT_RD" : "SHUT_RDWR",
-	       shutdown(fd, how), tcp_state(fd));
+	       result, tcp_state(fd));
 	receive(fd); /* what was queued before is still delivered */
 	receive(fd); /* 0: at once, though nobody sent a FIN */
 	wait_for_data(fd);

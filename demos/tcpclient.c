@@ -3,50 +3,64 @@
 #include "demo.h"
 
 static const char usage[] =
-	"usage: tcpclient [-n BYTES] [-p PORT] [-t SECONDS] [-a SECONDS] <IPaddress>\n"
+	"usage: tcpclient [-n BYTES] [-c COUNT] [-g MS] [-k] [-t SECONDS] [-a SECONDS] [-p PORT]\n"
+	"                 <IPaddress>\n"
 	"  -n BYTES    size of the message (102400; the notes also speak of 1024000 and 10240000)\n"
-	"  -p PORT     port of the server (12345)\n"
+	"  -c COUNT    send it so many times (1)\n"
+	"  -g MS       rest between two messages\n"
+	"  -k          keep going after a failed send: the error comes once, then SIGPIPE\n"
 	"  -t SECONDS  send timeout: a blocked send returns what it had copied by then\n"
-	"  -a SECONDS  alarm: so does one interrupted by a signal\n";
+	"  -a SECONDS  alarm: so does one interrupted by a signal\n"
+	"  -p PORT     port of the server (12345)\n";
 
 static void on_alarm(int signo)
 {
 	(void)signo; /* being caught is all it has to do */
 }
 
-static void send_data(int fd, size_t size)
+/* Sends all of it, however many calls that takes. Returns false after an error. */
+static bool send_data(int fd, const char *message, size_t size)
 {
-	char *message = malloc(size + 1);
-	size_t sent = 0;
-
-	if (!message)
-		die("malloc failed");
-	memset(message, 'a', size);
-	while (sent < size) {
+	while (size > 0) {
 		double start = now_ms();
-		ssize_t n = send(fd, message + sent, size - sent, 0);
+		ssize_t n = send(fd, message, size, 0);
 
 		if (n < 0) {
 			fprintf(stderr, "send failed: %s\n", error_text(errno));
-			free(message);
-			exit(1);
+			return false;
 		}
 		printf("send into buffer %zd (after %.2f ms)\n", n, now_ms() - start);
-		sent += n;
+		message += n;
+		size -= n;
 	}
-	free(message);
+	return true;
+}
+
+static void set_alarm(double seconds)
+{
+	struct itimerval timer = {.it_value = {seconds, (seconds - (long)seconds) * 1e6}};
+
+	on_signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 int main(int argc, char **argv)
 {
 	size_t size = 102400;
-	int port = STREAM_PORT;
-	double timeout = 0, alarm_after = 0;
+	int port = STREAM_PORT, count = 1;
+	double timeout = 0, alarm_after = 0, gap_ms = 0;
+	bool keep_going = false, ok = true;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:p:t:a:h")) != -1) {
+	while ((opt = getopt(argc, argv, "n:c:g:kt:a:p:h")) != -1) {
 		if (opt == 'n')
 			size = number(optarg);
+		else if (opt == 'c')
+			count = whole_number(optarg);
+		else if (opt == 'g')
+			gap_ms = number(optarg);
+		else if (opt == 'k')
+			keep_going = true;
 		else if (opt == 'p')
 			port = port_number(optarg);
 		else if (opt == 't')
@@ -67,13 +81,18 @@ int main(int argc, char **argv)
 	if (connect(sockfd, &server.sa, server.len) < 0)
 		die("connect failed");
 	set_timeout(sockfd, SO_SNDTIMEO, timeout);
-	if (alarm_after > 0) {
-		struct itimerval timer = {.it_value = {alarm_after,
-			(alarm_after - (long)alarm_after) * 1e6}};
+	set_alarm(alarm_after); /* 0 sets none */
 
-		on_signal(SIGALRM, on_alarm);
-		setitimer(ITIMER_REAL, &timer, NULL);
+	char *message = malloc(size + 1);
+
+	if (!message)
+		die("malloc failed");
+	memset(message, 'a', size);
+	for (int i = 0; i < count && (ok || keep_going); i++) {
+		if (i > 0)
+			sleep_seconds(gap_ms / 1000);
+		ok = send_data(sockfd, message, size) && ok;
 	}
-	send_data(sockfd, size);
-	return 0; /* no close(): the kernel closes, and goes on sending what is queued */
+	free(message);
+	return !ok; /* no close(): the kernel closes, and goes on sending what is queued */
 }

@@ -47,6 +47,7 @@ int main(int argc, char **argv)
 		die("socket failed");
 	if (connect(sockfd, &server.sa, server.len) < 0)
 		die("connect failed");
+	signal(SIGPIPE, SIG_IGN); /* a server that is gone shall be an error, not our end */
 
 	FILE *in = fdopen(sockfd, "r");
 
