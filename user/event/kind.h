@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct event;
+struct event_address;
 struct field;
 struct text;
 
@@ -25,7 +26,11 @@ enum form {
 	FORM_NAMED,   /* a row of name.def, decimal without one; a JSON string, a number without a row */
 	FORM_FLAGS,   /* names joined by '|', the rest as 0xN; a JSON array of strings */
 	FORM_BOOL,    /* no or yes; JSON false or true */
-	FORM_IP, FORM_ADDRESS, FORM_COMM, FORM_PATH, FORM_TEXT, /* JSON strings; ADDRESS and PATH null when empty */
+	FORM_IP,      /* all 16 bytes as IPv6; a JSON string */
+	FORM_ADDRESS, /* see kind_write_address(); a JSON string, null when empty */
+	FORM_COMM,    /* see kind_write_string(); a JSON string */
+	FORM_PATH,    /* the same, with '@' for the NUL an abstract name begins with; null when empty */
+	FORM_TEXT,    /* as FORM_COMM */
 };
 
 struct kind_row {
@@ -50,6 +55,19 @@ int kind_read(const struct field *f, struct event *e, const char *value, size_t 
 
 /* Append the value of field `f` of `e` as a JSON value. `e` must hold the whole field. */
 void kind_json(struct text *to, const struct field *f, const struct event *e);
+
+/*
+ * An address and port as text: 10.0.0.1:80, [::1]:80, [fe80::1%2]:80; what is neither proper IPv4 nor IPv6 becomes
+ * #FAMILY[IP]:PORT, so that nothing is lost. The reader returns 0, or -EINVAL.
+ */
+void kind_write_address(struct text *to, const struct event_address *a);
+int kind_read_address(struct event_address *ret, const char *value, size_t length);
+
+/* A string of an event as one word of a log line: bare where that is unmistakable, else in double quotes; "-": empty. */
+void kind_write_string(struct text *to, const char *bytes, size_t length);
+
+/* Read such a word into at most `room` bytes at `ret`; returns how many they are, -EINVAL or -ERANGE. */
+long kind_read_string(char *ret, size_t room, const char *value, size_t length);
 
 /* Append the JSON schema (draft 2020-12) of such a value, without its description. */
 void kind_json_schema(struct text *to, enum kind kind);

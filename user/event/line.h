@@ -3,12 +3,12 @@
  * One event <-> one line of the log: what `socktale trace --format log` writes and `socktale tell` reads.
  * Does not know files, comments or the sections of a tale.
  *
- *   SECONDS.NANOS comm/pid EVENT sock=N local=ADDRESS remote=ADDRESS fd=N FIELD=VALUE ... tid=N uid=N netns=N
+ *   SECONDS.NANOS comm/pid EVENT sock=N local=ADDRESS remote=ADDRESS FIELD=VALUE ... fd=N tid=N uid=N netns=N ...
  *
  * Everything of the head can be read back; what has its usual value is not written:
  *   sock 0; fd -1; tid as pid; uid 0; netns 0; no remote address; plane none; local all zero outside inet and inet6;
  *   family: said by the form of local (10.0.0.1:80 is inet, [::1]:80 is inet6), else written;
- *   proto: tcp for events called tcp_*, udp for udp_*, else 0;
+ *   protocol: tcp for events called tcp_*, udp for udp_*, else 0;
  *   attribution: exact when there is a pid, else unknown.
  * A value that holds a space or a quote, or is empty, stands in double quotes; "-" stands for no comm.
  * In tales written by hand, a socket may be a short word (sock=c): see line.c.
