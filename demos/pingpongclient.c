@@ -57,7 +57,8 @@ int main(int argc, char **argv)
 
 		if (left <= 0) {
 			if (probes == limit) {
-				fprintf(stderr, "connection dead: %d PINGs unanswered, silent %.1f s\n",
+				fprintf(stderr,
+					"connection dead: %d PINGs unanswered, silent %.1f s\n",
 					probes, (now_ms() - heard) / 1e3);
 				return 1;
 			}

@@ -647,6 +647,35 @@ D19() { # segments no socket would send
 	ends flood 0
 	sees_times flood '^sent' 40
 }
+more() { # smaller claims
+	start o oob
+	ends o 0
+	sees o '^received 1 bytes out of band: z$'
+	sees o '^received 4 bytes as usual: abxy$'
+	start e udperror
+	ends e 0
+	sees_times e 'send: ECONNREFUSED' 2 # connected, and IP_RECVERR; never the plain one
+	sees e 'error queue: ECONNREFUSED .*, ICMP type 3 code 3, for 127.0.0.1:7777'
+	start m multicast
+	ends m 0
+	sees m '^10 multicast datagrams: first got 10, second 10$'
+	sees m '^10 unicast datagrams: first got 0, second 10$'
+	sees m '^broadcast: EACCES'
+	sees m '^broadcast with SO_BROADCAST: 1 byte$'
+	server s 9527 backlog -b 5
+	start r tcpreconnect 127.0.0.1
+	ends r 0
+	sees r '^connect 127.0.0.1:7777: ECONNREFUSED'
+	sees r '^connect 127.0.0.1:9527: EISCONN'
+	sees_times r '^connect 127.0.0.1:9527: ok, state ESTABLISHED$' 2
+}
+more2() {
+	start p reuseport
+	ends p 0
+	sees p '^0.0.0.0, 127.0.0.1, 127.0.0.2, 40 connections to 127.0.0.2: 0 0 40$'
+	number_is "the first of two equals got" "$(number_in p '^two .*: ([0-9]+) [0-9]+')" '>' 0
+	number_is "the second of two equals got" "$(number_in p '^two .*: [0-9]+ ([0-9]+)')" '>' 0
+}
 facts() {
 	start z sizes
 	ends z 0
@@ -715,7 +744,7 @@ fi
 
 [ $# -gt 0 ] || set -- S1 S1reset S2 S3 S4 S5 S7 S11 S12 S12default S12wrong S12nosignal S12handler S13 \
 	S13pipe S14 S15 S16 S17 S18 S18mixed S19 D1 D2 D3 D4 D6 D8 D11 D13 D14 D14both D15 D16 \
-	D18 D19 facts
+	D18 D19 more more2 facts
 results=$(mktemp)
 for s in "$@"; do
 	unshare -n bash "$self" --inside "$s" 2>&1 | tee -a "$results"
