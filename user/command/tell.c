@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* socktale tell: a saved trace told again, by the rules and renderers of today. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "command/command.h"
+#include "command/recording.h"
+#include "render/story.h"
+
+struct tell {
+	const char *file;
+	const char *output;
+	const struct renderer *renderer;
+};
+
+enum { KEY_format = 0x100 };
+
+static int find_renderer(const char *name, struct tell *t, struct argp_state *state)
+{
+	struct text known = TEXT_EMPTY;
+
+	t->renderer = renderer_find(name);
+	if (t->renderer)
+		return 0;
+	for (const struct renderer *r = renderer_table(); r->name; r++)
+		text_printf(&known, " %s", r->name);
+	argp_error(state, "format '%s': not known; there are:%s", name, text_string(&known));
+	text_finish(&known);
+	return EINVAL;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct tell *t = state->input;
+
+	switch (key) {
+	case KEY_format:
+		return find_renderer(argument, t, state);
+	case 'o':
+		t->output = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (t->file)
+			argp_error(state, "one FILE at a time");
+		t->file = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which FILE? (\"-\" reads the standard input)");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int tell_all(struct recording *r, struct story *s)
+{
+	union event_any e;
+	size_t wrong = 0;
+	int got, err = 0;
+
+	while (!err && (got = recording_next(r, &e)) != 0) {
+		if (got > 0)
+			err = story_event(s, &e.head);
+		else if (got == -EINVAL && ++wrong < 20)
+			continue; /* a line that was wrong is told; the others may be right */
+		else
+			return got;
+	}
+	return err ? err : wrong ? -EINVAL : 0;
+}
+
+static int tell_to(struct recording *r, const struct tell *t, FILE *out)
+{
+	struct renderer_options options = renderer_options_for(out);
+	struct story *s = story_create(t->renderer, &options);
+	int told = tell_all(r, s);
+	struct story_count count = story_count(s);
+	int finished = story_finish(s);
+
+	if (told == -EPIPE || finished == -EPIPE)
+		return 0; /* the reader has seen enough */
+	if (told != -EINVAL && (told || finished))
+		return fail(told ? told : finished, "output '%s': cannot write", t->output ? t->output : "standard output");
+	if (count.lost)
+		tell("%llu events were lost when this was recorded", count.lost);
+	if (count.forgotten)
+		tell("%llu sockets were forgotten to keep memory bounded", count.forgotten);
+	return told ? told : finished;
+}
+
+int command_tell(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "format", KEY_format, "NAME", 0, "how to tell it: text, ladder, json or log", 0 },
+		{ "output", 'o', "FILE", 0, "write to FILE instead of the standard output", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		options, parse, "FILE",
+		"Tell a trace again that `socktale trace --format log -o FILE` saved. Needs no privilege.",
+		NULL, NULL, NULL,
+	};
+	struct tell t = { .renderer = renderer_find("text") };
+	struct recording *r = NULL;
+	FILE *out = stdout;
+	int err;
+
+	argp_err_exit_status = EXIT_CODE_usage;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &t))
+		return EXIT_CODE_usage;
+	err = recording_open(t.file, &r);
+	if (err)
+		return exit_code_of(err);
+	if (t.output) {
+		out = fopen(t.output, "we");
+		if (!out)
+			err = fail(-errno, "output '%s': cannot open", t.output);
+	}
+	if (!err)
+		err = tell_to(r, &t, out);
+	if (out && out != stdout && fclose(out) != 0 && !err)
+		err = fail(-errno, "output '%s': cannot write", t.output);
+	recording_close(r);
+	return exit_code_of(err);
+}

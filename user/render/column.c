@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "render/column.h"
+
+#include <string.h>
+#include <wchar.h>
+
+#include "base/text.h"
+
+struct character {
+	size_t bytes;
+	unsigned columns;
+};
+
+/* The C library only knows widths in a UTF-8 locale; elsewhere the blocks that are wide by Unicode's East Asian Width will do. */
+static unsigned width_of(unsigned long code)
+{
+	int width = wcwidth((wchar_t)code);
+
+	if (width >= 0)
+		return width;
+	return (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+	       (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+	       (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+	       (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) ||
+	       (code >= 0x20000 && code <= 0x3fffd) ? 2 : 1;
+}
+
+/* The first character of a string that is not empty. A byte that begins no UTF-8 sequence stands alone. */
+static struct character first(const char *string)
+{
+	const unsigned char *s = (const unsigned char *)string;
+	unsigned long code;
+	size_t bytes;
+
+	if (*s < 0x80)
+		return (struct character){ 1, 1 };
+	bytes = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc0 ? 2 : 1;
+	code = bytes == 1 ? *s : *s & (0x7f >> bytes);
+	for (size_t i = 1; i < bytes; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return (struct character){ 1, 1 };
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	return (struct character){ bytes, width_of(code) };
+}
+
+unsigned column_count(const char *string)
+{
+	unsigned columns = 0;
+
+	while (*string) {
+		struct character c = first(string);
+
+		columns += c.columns;
+		string += c.bytes;
+	}
+	return columns;
+}
+
+void column_repeat(struct text *to, const char *character, unsigned times)
+{
+	while (times--)
+		text_put(to, character);
+}
+
+/* Append at most `columns` of the string; returns how many were taken. */
+static unsigned cut(struct text *to, const char *string, unsigned columns)
+{
+	unsigned taken = 0;
+
+	while (*string) {
+		struct character c = first(string);
+
+		if (taken + c.columns > columns)
+			break;
+		text_append(to, string, c.bytes);
+		taken += c.columns;
+		string += c.bytes;
+	}
+	return taken;
+}
+
+void column_fit(struct text *to, const char *string, unsigned columns)
+{
+	unsigned have = column_count(string);
+
+	if (have > columns && columns) {
+		have = cut(to, string, columns - 1) + 1;
+		text_char(to, '~');
+	} else {
+		text_put(to, columns ? string : "");
+	}
+	column_repeat(to, " ", columns > have ? columns - have : 0);
+}
+
+void column_center(struct text *to, const char *string, unsigned columns, const char *fill)
+{
+	unsigned have = column_count(string);
+	unsigned left;
+
+	if (have > columns) {
+		column_fit(to, string, columns);
+		return;
+	}
+	left = (columns - have) / 2;
+	column_repeat(to, fill, left);
+	text_put(to, string);
+	column_repeat(to, fill, columns - have - left);
+}
+
+/* Bytes up to where the line may break: behind a word, or behind a wide character. */
+static size_t word_length(const char *string, unsigned *ret_columns)
+{
+	size_t length = 0;
+	unsigned columns = 0;
+
+	while (string[length] && string[length] != ' ') {
+		struct character c = first(string + length);
+
+		/* What follows a wide character may begin a line, unless it is punctuation of its own script. */
+		if (length && c.columns == 2)
+			break;
+		length += c.bytes;
+		columns += c.columns;
+		if (c.columns == 2)
+			break;
+	}
+	/* Wide punctuation stays with what it follows: never at the beginning of a line. */
+	while (string[length]) {
+		static const char *const closing[] = { "。", "，", "、", "；", "：", "！", "？", "）", "》", "”", "」" };
+		size_t bytes = 0;
+
+		for (size_t i = 0; i < sizeof(closing) / sizeof(*closing); i++)
+			if (strncmp(string + length, closing[i], strlen(closing[i])) == 0)
+				bytes = strlen(closing[i]);
+		if (!bytes)
+			break;
+		length += bytes;
+		columns += 2;
+	}
+	*ret_columns = columns;
+	return length;
+}
+
+void column_fold(struct text *to, const char *string, const char *prefix, unsigned columns)
+{
+	unsigned used = 0;
+
+	text_put(to, prefix);
+	while (*string) {
+		size_t spaces = strspn(string, " ");
+		unsigned word_columns;
+		size_t length = word_length(string + spaces, &word_columns);
+
+		if (columns && used && used + spaces + word_columns > columns) {
+			text_char(to, '\n');
+			text_put(to, prefix);
+			used = 0;
+		} else {
+			text_append(to, string, spaces);
+			used += spaces;
+		}
+		text_append(to, string + spaces, length);
+		used += word_columns;
+		string += spaces + length;
+	}
+	text_char(to, '\n');
+}
+
+void column_ascii(struct text *to, const char *string)
+{
+	for (; *string; string++) {
+		unsigned char byte = *string;
+
+		if (byte < 0x80)
+			text_char(to, byte);
+		else
+			text_printf(to, "\\x%02x", byte);
+	}
+}

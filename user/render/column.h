@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How much room text takes on a screen: columns, padding, folding of lines. Text is UTF-8; wide characters take two columns.
+ * Does not know terminals nor colours.
+ */
+#ifndef SOCKTALE_RENDER_COLUMN_H
+#define SOCKTALE_RENDER_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text;
+
+/* Columns of a string. */
+unsigned column_count(const char *string);
+
+/* Append `string` cut to `columns` (the cut is shown by "~") or filled with spaces up to them. */
+void column_fit(struct text *to, const char *string, unsigned columns);
+
+/* The same, filled on both sides with `fill`, so that the string stands in the middle. */
+void column_center(struct text *to, const char *string, unsigned columns, const char *fill);
+
+/* Append `character` (of one column) so many times. */
+void column_repeat(struct text *to, const char *character, unsigned times);
+
+/*
+ * Append `string` folded into lines of at most `columns`, each begun by `prefix` (whose columns do not count) and ended by a newline.
+ * Breaks at spaces, and after wide characters; a longer word is not broken. 0 columns: one line.
+ */
+void column_fold(struct text *to, const char *string, const char *prefix, unsigned columns);
+
+/* Append `string` with every character beyond ASCII as \xNN. */
+void column_ascii(struct text *to, const char *string);
+
+#endif

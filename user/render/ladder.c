@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "render/ladder.h"
+
+#include <stdlib.h>
+
+#include "base/language.h"
+#include "base/memory.h"
+#include "render/phrase.h"
+
+static void row_clear(struct ladder_row *row)
+{
+	text_finish(&row->left);
+	text_finish(&row->right);
+	text_finish(&row->label);
+}
+
+static void clear(struct ladder *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		row_clear(&l->rows[i]);
+	l->count = 0;
+}
+
+void ladder_finish(struct ladder *l)
+{
+	clear(l);
+	free(l->rows);
+	*l = (struct ladder){ 0 };
+}
+
+static struct ladder_row *add(struct ladder *l, enum ladder_kind kind, enum ladder_side side, uint64_t time_ns)
+{
+	if (l->count == l->room) {
+		l->room = l->room ? l->room * 2 : 4;
+		l->rows = memory_resize(l->rows, l->room, sizeof(*l->rows));
+	}
+	l->rows[l->count] = (struct ladder_row){ .kind = kind, .side = side, .time_ns = time_ns };
+	return &l->rows[l->count++];
+}
+
+/* The opener's lane is on the left; an end seen alone is where its role puts it. */
+static enum ladder_side side_of(const struct moment *m)
+{
+	const struct conversation *c = m->conversation;
+
+	if (c->end[1])
+		return m->self == c->end[0] ? LADDER_left : LADDER_right;
+	return m->self->role == ROLE_server || m->self->role == ROLE_listener ? LADDER_right : LADDER_left;
+}
+
+static void name_lane(struct text *to, const struct endpoint *ep)
+{
+	if (ep->pid) {
+		say_process(to, &ep->comm, ep->pid);
+		text_char(to, ' ');
+	}
+	say_local(to, ep);
+}
+
+static void name_far_lane(struct text *to, const struct endpoint *ep)
+{
+	if (ep->remote.port || ep->remote_path)
+		say_remote(to, ep);
+}
+
+static void heading(struct ladder *l, const struct moment *m)
+{
+	const struct conversation *c = m->conversation;
+	struct ladder_row *row;
+
+	if (l->conversation == c->number && l->version == c->version)
+		return;
+	l->conversation = c->number;
+	l->version = c->version;
+	row = add(l, LADDER_heading, LADDER_left, 0);
+	if (c->end[1]) {
+		name_lane(&row->left, c->end[0]);
+		name_lane(&row->right, c->end[1]);
+	} else if (side_of(m) == LADDER_left) {
+		name_lane(&row->left, c->end[0]);
+		name_far_lane(&row->right, c->end[0]);
+	} else {
+		name_far_lane(&row->left, c->end[0]);
+		name_lane(&row->right, c->end[0]);
+	}
+}
+
+/* ---- segments ---- */
+
+static bool already_drawn(struct ladder *l, const struct event_tcp_segment *e)
+{
+	for (unsigned i = 0; i < LADDER_PENDING; i++) {
+		struct ladder_segment *p = &l->pending[i];
+
+		if (p->socket == e->head.socket && p->seq == e->seq && p->flags == e->flags) {
+			p->socket = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void segment(struct ladder *l, const struct moment *m)
+{
+	const struct event_tcp_segment *e = (const struct event_tcp_segment *)m->event;
+	bool sent = e->direction == DIRECTION_sent;
+	enum ladder_side from = side_of(m);
+	struct ladder_row *row;
+
+	if (!sent && already_drawn(l, e))
+		return;
+	if (!sent)
+		from = from == LADDER_left ? LADDER_right : LADDER_left;
+	if (sent && m->peer)
+		l->pending[l->next_pending++ % LADDER_PENDING] =
+			(struct ladder_segment){ .socket = m->peer->socket, .seq = e->seq, .flags = e->flags };
+	row = add(l, LADDER_arrow, from, e->head.time_ns);
+	say_sentence(&row->label, e->length ? "{flags} seq {seq} ({length})" : "{flags} seq {seq}", m, NULL);
+	row->trouble = e->repeated || (e->flags & 0x04);
+}
+
+/* What reaches the other end without a segment of its own to show: one arrow per datagram or unix write. */
+static bool travels(const struct event *e)
+{
+	switch (e->id) {
+	case EVENT_udp_send:
+		return !((const struct event_udp_send *)e)->error;
+	case EVENT_unix_send:
+		return !((const struct event_unix_send *)e)->error;
+	default:
+		return false;
+	}
+}
+
+static void in_lane(struct ladder *l, const struct moment *m)
+{
+	struct ladder_row *row;
+
+	if (m->event->id == EVENT_tcp_segment) {
+		segment(l, m);
+		return;
+	}
+	row = add(l, LADDER_call, side_of(m), m->event->time_ns);
+	phrase_write(&row->label, m);
+	row->trouble = phrase_is_trouble(m->event);
+	if (travels(m->event)) {
+		row = add(l, m->peer ? LADDER_arrow : LADDER_stub, side_of(m), m->event->time_ns);
+		say_sentence(&row->label, "{done_bytes}", m, NULL);
+	}
+}
+
+void ladder_moment(struct ladder *l, const struct moment *m, const struct note_list *notes)
+{
+	struct ladder_row *row;
+
+	clear(l);
+	if (m->conversation) {
+		heading(l, m);
+		in_lane(l, m);
+	} else {
+		row = add(l, LADDER_aside, LADDER_left, m->event->time_ns);
+		say_owner(&row->label, m);
+		text_put(&row->label, ": ");
+		phrase_write(&row->label, m);
+		row->trouble = phrase_is_trouble(m->event);
+	}
+	for (size_t i = 0; i < notes->count; i++) {
+		row = add(l, LADDER_note, LADDER_left, 0);
+		text_put(&row->label, notes->notes[i].sentence);
+		row->reference = notes->notes[i].reference;
+	}
+}

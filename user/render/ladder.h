@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The geometry of a ladder: two lanes, what stands at their sides, and the arrows between them. No characters, no colours.
+ * Does not know how wide anything is, nor how it is drawn.
+ */
+#ifndef SOCKTALE_RENDER_LADDER_H
+#define SOCKTALE_RENDER_LADDER_H
+
+#include "base/text.h"
+#include "explain/explain.h"
+
+enum ladder_side { LADDER_left, LADDER_right };
+
+enum ladder_kind {
+	LADDER_heading, /* `left` and `right` name the lanes from here on */
+	LADDER_arrow,   /* `label` travels from `side` to the other lane */
+	LADDER_stub,    /* `label` leaves `side` and nobody is known to get it, or comes from nowhere known */
+	LADDER_call,    /* `label` stands beside lane `side` */
+	LADDER_aside,   /* `label` belongs to no lane */
+	LADDER_note     /* `label` is a sentence about what stands above, `reference` where to read on */
+};
+
+struct ladder_row {
+	enum ladder_kind kind;
+	enum ladder_side side;
+	bool trouble;             /* something went wrong */
+	uint64_t time_ns;         /* 0: no time of its own */
+	struct text left, right;  /* LADDER_heading */
+	struct text label;
+	const char *reference;    /* LADDER_note */
+};
+
+enum { LADDER_PENDING = 32 };
+
+/* A segment that was drawn when it left, so that its arrival is not drawn again. */
+struct ladder_segment {
+	uint64_t socket; /* of the receiver */
+	uint32_t seq;
+	uint8_t flags;
+};
+
+struct ladder {
+	struct ladder_row *rows; /* of the last moment */
+	size_t count, room;
+	uint32_t conversation, version; /* of the heading */
+	struct ladder_segment pending[LADDER_PENDING];
+	unsigned next_pending;
+};
+
+/* `l` is memory of the caller; all zero is an empty ladder. */
+void ladder_finish(struct ladder *l);
+
+/* Make the rows for a moment and its notes; they replace those of the moment before. */
+void ladder_moment(struct ladder *l, const struct moment *m, const struct note_list *notes);
+
+#endif

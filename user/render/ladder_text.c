@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A ladder drawn in characters: time, left side, lane, arrows, lane, right side. */
+#include <stdlib.h>
+
+#include "base/language.h"
+#include "base/memory.h"
+#include "render/column.h"
+#include "render/ladder.h"
+#include "render/output.h"
+#include "render/table.h"
+
+struct glyphs {
+	const char *lane, *line, *head_right, *head_left, *lost, *bar;
+};
+
+struct drawing {
+	struct renderer_options options;
+	const struct glyphs *glyphs;
+	struct ladder ladder;
+	uint64_t begin_ns;
+	bool begun;
+	unsigned side; /* columns of each side */
+	unsigned gap;  /* columns between the lanes */
+	struct text page, piece;
+};
+
+enum { LADDER_TIME = 11, LADDER_LEAST = 60 };
+
+static void *drawing_begin(const struct renderer_options *options)
+{
+	static const struct glyphs ascii = { "|", "-", ">", "<", "x", "|" }, utf8 = { "│", "─", "►", "◄", "✕", "│" };
+	struct drawing *d = memory_create(1, sizeof(*d));
+	unsigned width = options->width ? options->width : 100;
+	unsigned room = (width > LADDER_LEAST ? width : LADDER_LEAST) - LADDER_TIME - 3;
+
+	d->options = *options;
+	d->glyphs = options->ascii ? &ascii : &utf8;
+	/* A segment's label is some 25 columns; what is left goes to the sides. */
+	d->gap = room / 3 > 30 ? 30 : room / 3;
+	d->side = (room - d->gap) / 2;
+	return d;
+}
+
+static void paint(struct drawing *d, const char *code)
+{
+	if (d->options.color)
+		text_put(&d->page, code);
+}
+
+static void put_time(struct drawing *d, uint64_t time_ns)
+{
+	text_clear(&d->piece);
+	if (time_ns)
+		output_time(&d->piece, d->begin_ns, time_ns);
+	paint(d, "\033[2m");
+	column_fit(&d->page, text_string(&d->piece), LADDER_TIME);
+	paint(d, "\033[0m");
+}
+
+static void put_right_aligned(struct text *to, const char *string, unsigned columns)
+{
+	unsigned have = column_count(string);
+
+	if (have < columns)
+		column_repeat(to, " ", columns - have);
+	column_fit(to, string, have < columns ? have : columns);
+}
+
+static void put_lanes(struct drawing *d, const char *left, const char *between, const char *right, bool trouble)
+{
+	if (trouble)
+		paint(d, "\033[31m");
+	put_right_aligned(&d->page, left, d->side - 1);
+	text_char(&d->page, ' ');
+	if (trouble)
+		paint(d, "\033[0m");
+	text_put(&d->page, d->glyphs->lane);
+	if (trouble)
+		paint(d, "\033[31m");
+	column_fit(&d->page, between, d->gap);
+	if (trouble)
+		paint(d, "\033[0m");
+	text_put(&d->page, d->glyphs->lane);
+	if (trouble)
+		paint(d, "\033[31m");
+	text_printf(&d->page, " %s", right);
+	if (trouble)
+		paint(d, "\033[0m");
+	text_char(&d->page, '\n');
+}
+
+/* ──── SYN seq 7 ───► */
+static void put_arrow(struct drawing *d, const struct ladder_row *row)
+{
+	struct text label = TEXT_EMPTY;
+	unsigned room = d->gap - 1;
+
+	text_clear(&d->piece);
+	if (row->side == LADDER_right)
+		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_left);
+	text_printf(&label, " %s ", text_string(&row->label));
+	column_center(&d->piece, text_string(&label), room, d->glyphs->line);
+	if (row->side == LADDER_left)
+		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_right);
+	text_finish(&label);
+	put_lanes(d, "", text_string(&d->piece), "", row->trouble);
+}
+
+/* A label longer than its side goes on below; the lanes go on beside it. */
+static void put_call(struct drawing *d, const struct ladder_row *row)
+{
+	struct text folded = TEXT_EMPTY;
+	char *line, *end;
+	bool first = true;
+
+	column_fold(&folded, text_string(&row->label), "", d->side - 1);
+	for (line = folded.bytes; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		if (!first)
+			put_time(d, 0);
+		first = false;
+		put_lanes(d, row->side == LADDER_left ? line : "", "", row->side == LADDER_right ? line : "",
+			  row->trouble);
+	}
+	text_finish(&folded);
+}
+
+static void put_heading(struct drawing *d, const struct ladder_row *row)
+{
+	text_char(&d->page, '\n');
+	paint(d, "\033[1m");
+	column_repeat(&d->page, " ", LADDER_TIME);
+	column_center(&d->page, text_string(&row->left), d->side + d->gap / 2, " ");
+	text_put(&d->page, "  ");
+	column_center(&d->page, text_string(&row->right), d->side + d->gap / 2, " ");
+	while (d->page.length && d->page.bytes[d->page.length - 1] == ' ')
+		text_cut(&d->page, d->page.length - 1);
+	paint(d, "\033[0m");
+	text_char(&d->page, '\n');
+}
+
+static void put_note(struct drawing *d, const struct ladder_row *row)
+{
+	struct text prefix = TEXT_EMPTY;
+	unsigned width = d->options.width > LADDER_TIME + 22 ? d->options.width - LADDER_TIME - 4 : 0;
+
+	column_repeat(&prefix, " ", LADDER_TIME);
+	text_printf(&prefix, "%s ", d->glyphs->bar);
+	text_clear(&d->piece);
+	text_printf(&d->piece, "%s [%s]", text_string(&row->label), row->reference);
+	paint(d, "\033[32m");
+	column_fold(&d->page, text_string(&d->piece), text_string(&prefix), width);
+	paint(d, "\033[0m");
+	text_finish(&prefix);
+}
+
+static void put_row(struct drawing *d, const struct ladder_row *row)
+{
+	switch (row->kind) {
+	case LADDER_heading:
+		put_heading(d, row);
+		break;
+	case LADDER_arrow:
+	case LADDER_stub:
+		put_time(d, row->time_ns);
+		put_arrow(d, row);
+		break;
+	case LADDER_call:
+		put_time(d, row->time_ns);
+		put_call(d, row);
+		break;
+	case LADDER_aside:
+		put_time(d, row->time_ns);
+		text_put(&d->page, text_string(&row->label));
+		text_char(&d->page, '\n');
+		break;
+	case LADDER_note:
+		put_note(d, row);
+		break;
+	}
+}
+
+static int drawing_event(void *state, const struct moment *m, const struct note_list *notes)
+{
+	struct drawing *d = state;
+
+	if (!d->begun) {
+		d->begin_ns = m->event->time_ns;
+		d->begun = true;
+	}
+	ladder_moment(&d->ladder, m, notes);
+	for (size_t i = 0; i < d->ladder.count; i++)
+		put_row(d, &d->ladder.rows[i]);
+	if (d->options.ascii) {
+		text_clear(&d->piece);
+		column_ascii(&d->piece, text_string(&d->page));
+		text_clear(&d->page);
+		return output_text(d->options.out, &d->piece);
+	}
+	return output_text(d->options.out, &d->page);
+}
+
+static int drawing_flush(void *state)
+{
+	return output_flush(((struct drawing *)state)->options.out);
+}
+
+static int drawing_end(void *state)
+{
+	struct drawing *d = state;
+	int err = output_flush(d->options.out);
+
+	ladder_finish(&d->ladder);
+	text_finish(&d->page);
+	text_finish(&d->piece);
+	free(d);
+	return err;
+}
+
+const struct renderer renderer_ladder = {
+	.name = "ladder",
+	.meaning = "two lanes with the segments between them as arrows",
+	.begin = drawing_begin,
+	.event = drawing_event,
+	.flush = drawing_flush,
+	.end = drawing_end,
+};

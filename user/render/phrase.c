@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "render/phrase.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/language.h"
+#include "base/text.h"
+
+struct phrase {
+	enum event_id event;
+	const char *field; /* NULL: fits always */
+	bool any;          /* any value of the field but 0 */
+	int64_t value;
+	const char *sentence;
+};
+
+static const struct phrase phrases[] = {
+#define PHRASE(event, field, value, sentence) { EVENT_##event, #field, false, value, sentence },
+#define FAILED(event, sentence) { EVENT_##event, "error", true, 0, sentence },
+#define PLAIN(event, sentence) { EVENT_##event, NULL, false, 0, sentence },
+#include "render/phrase.def"
+};
+
+static bool fits(const struct phrase *p, const struct event *e)
+{
+	const struct field *f;
+	int64_t value;
+
+	if (!p->field)
+		return true;
+	f = schema_field(e->id, p->field);
+	value = f ? field_integer(f, e) : 0;
+	return p->any ? value != 0 : value == p->value;
+}
+
+/* What bind() was asked for: an address, or a name of a unix socket. */
+static void bind_name(struct text *to, const struct event *e)
+{
+	const char *name = e->family == AF_UNIX ? "path" : "asked";
+	const struct field *f = schema_field(e->id, name);
+
+	if (f && !field_is_zero(f, e))
+		say_field(to, f, e);
+	else
+		text_put(to, _("no name"));
+}
+
+static void by_fields(struct text *to, const struct event *e)
+{
+	const struct schema *s = schema_get(e->id);
+
+	text_put(to, s->name);
+	for (size_t i = 0; i < s->field_count; i++) {
+		text_printf(to, " %s=", s->fields[i].name);
+		say_field(to, &s->fields[i], e);
+	}
+}
+
+void phrase_write(struct text *to, const struct moment *m)
+{
+	struct text name = TEXT_EMPTY;
+	struct word words[2] = { { 0 }, { 0 } };
+
+	if (m->event->id == EVENT_sock_bind) {
+		bind_name(&name, m->event);
+		words[0] = (struct word){ .name = "name", .value = text_string(&name) };
+	}
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++) {
+		if (phrases[i].event == m->event->id && fits(&phrases[i], m->event)) {
+			say_sentence(to, _(phrases[i].sentence), m, words);
+			text_finish(&name);
+			return;
+		}
+	}
+	text_finish(&name);
+	by_fields(to, m->event);
+}
+
+bool phrase_is_trouble(const struct event *e)
+{
+	const struct field *f;
+	int64_t error;
+
+	switch (e->id) {
+	case EVENT_tcp_reset_sent:
+	case EVENT_tcp_reset_received:
+	case EVENT_tcp_retransmit:
+	case EVENT_tcp_listen_drop:
+	case EVENT_udp_drop:
+	case EVENT_signal:
+	case EVENT_lost:
+	case EVENT_gap:
+		return true;
+	default:
+		f = schema_field(e->id, "error");
+		error = f ? llabs(field_integer(f, e)) : 0;
+		return error && error != EINPROGRESS && error != EAGAIN;
+	}
+}
