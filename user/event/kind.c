@@ -418,9 +418,12 @@ static int read_comm(struct event_comm *comm, const char *value, size_t length)
 	struct event_comm got = { 0 };
 	long size = kind_read_string(got.bytes, sizeof(got.bytes), value, length);
 
-	if (size >= 0)
-		*comm = got;
-	return size < 0 ? size : 0;
+	if (size < 0)
+		return size;
+	if (memchr(got.bytes, '\0', size))
+		return -EINVAL;
+	*comm = got;
+	return 0;
 }
 
 static int read_text(struct event_text *text, const char *value, size_t length)

@@ -162,7 +162,8 @@ struct reader {
 	const char *line;
 	size_t length, at;
 	struct event *event;
-	bool family_said;
+	bool family_said;  /* by family= */
+	bool family_shown; /* by the form of an address */
 	struct line_problem problem;
 };
 
@@ -235,7 +236,7 @@ static int read_owner(struct reader *r)
 	    read_u64(slash + 1, r->line + end - (slash + 1), UINT32_MAX, &pid))
 		return wrong(r, "an owner is NAME/PID");
 	if (kind_read(schema_field(0, "comm"), r->event, r->line + r->at, slash - (r->line + r->at)))
-		return wrong(r, "a name has at most 16 bytes");
+		return wrong(r, "a name has at most 16 bytes, none of them NUL");
 	r->event->pid = pid;
 	r->at = end;
 	return 0;
@@ -264,10 +265,12 @@ static int read_end(struct reader *r, const char *value, size_t length, struct e
 
 	if (kind_read_address(&a, value, length) || a.scope_id || a.family > UINT8_MAX)
 		return wrong(r, "an address is IP:PORT or [IP]:PORT");
+	if ((r->family_said || r->family_shown) && r->event->family != a.family)
+		return wrong(r, "both ends are of one family");
 	*ip = a.ip;
 	*port = a.port;
-	if (!r->family_said)
-		r->event->family = a.family;
+	r->event->family = a.family;
+	r->family_shown = true;
 	return 0;
 }
 
@@ -320,7 +323,8 @@ static int read_pair(struct reader *r)
 		err = kind_read(f, r->event, equals + 1, r->line + end - (equals + 1));
 		if (err)
 			return wrong(r, err == -ERANGE ? "the value does not fit the field" : "not a value of this field");
-		r->family_said |= !strcmp(key, "family");
+		if (!strcmp(key, "family"))
+			r->family_said = true;
 	}
 	r->at = end;
 	return err;
