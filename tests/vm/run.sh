@@ -104,7 +104,7 @@ pack()
 	cp "$(command -v busybox)" "$tree/vm/busybox"
 	cp "$here/init.sh" "$tree/vm/init.sh"
 	ln -s vm/init.sh "$tree/init"
-	mkdir -p "$tree/bin" && ln -s /vm/busybox "$tree/bin/sh"
+	mkdir -p "$tree/usr/bin" && ln -s usr/bin "$tree/bin"
 	cc -O2 -Wall -static -o "$tree/vm/leave" "$here/leave.c" || return 1
 	{ printf 'exec '; quote "$@"; echo; } >"$tree/vm/cmd"
 	{
