@@ -12,7 +12,7 @@
 enum { ZERO_SHOWN, ZERO_QUIET };
 
 static const struct kind_row rows[KINDS] = {
-#define KIND(name, form, zero, tag, meaning) [KIND_##name] = { #name, FORM_##form, ZERO_##zero, tag, meaning },
+#define KIND(name, form, zero, tag, meaning) [KIND_##name] = { #name, FORM_##form, ZERO_##zero, #tag, meaning },
 #include "event/kind.def"
 };
 

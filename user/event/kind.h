@@ -37,7 +37,7 @@ struct kind_row {
 	const char *name;
 	enum form form;
 	bool quiet;	   /* a log line leaves the field out when it is all zero bytes */
-	const char *tag;   /* the enum of bpf/event.h that lists the values, or "" */
+	const char *tag;   /* the enum of bpf/event.h that lists the values, or "none" */
 	const char *meaning;
 };
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/text.h"
+#include "command/command.h"
+
+/* A command whose file is not part of this build is not in the list. */
+#pragma weak command_trace
+#pragma weak command_play
+#pragma weak command_tell
+#pragma weak command_list
+#pragma weak command_why
+#pragma weak command_doctor
+
+static const struct command commands[] = {
+	{ "trace", "tell what happens on sockets, live", command_trace },
+	{ "play", "play a lesson: its hosts, its programs, its tale", command_play },
+	{ "tell", "tell a recorded trace again", command_tell },
+	{ "list", "list the sockets that exist now, with their owners", command_list },
+	{ "why", "watch for a while and say what is wrong, and what to do", command_why },
+	{ "doctor", "say what this kernel offers, and test that events arrive", command_doctor },
+	{ "events", "list every event and field, with meaning and unit", command_events },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static void print_help(FILE *to)
+{
+	fputs("socktale: the kernel sees; socktale tells.\n"
+	      "Follows every socket of this machine from its creation to its last trace, and says what happens and why.\n\n"
+	      "Usage: socktale COMMAND [OPTION...]\n\nCommands:\n",
+	      to);
+	for (int i = 0; i < COMMANDS; i++) {
+		if (commands[i].run)
+			fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	}
+	fputs("\n`socktale COMMAND --help` tells the options of a command; `socktale --version` the version.\n"
+	      "Exit status: 0 done, 1 failed, 2 usage, 3 not permitted, 4 this kernel lacks what was asked for,\n"
+	      "5 events were lost under --strict; with `-- CMD`, the status of that command.\n",
+	      to);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct text name = TEXT_EMPTY;
+	int status;
+
+	text_printf(&name, "socktale %s", command->name);
+	argv[0] = name.bytes;
+	status = command->run(argc, argv);
+	text_finish(&name);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_CODE_usage;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help(stdout);
+		return EXIT_CODE_done;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("socktale " VERSION);
+		return EXIT_CODE_done;
+	}
+	for (int i = 0; i < COMMANDS; i++) {
+		if (commands[i].run && !strcmp(argv[1], commands[i].name))
+			return run(&commands[i], argc - 1, argv + 1);
+	}
+	fail(0, "command '%s': there is none of that name", argv[1]);
+	hint("socktale --help lists the commands");
+	return EXIT_CODE_usage;
+}
