@@ -12,6 +12,12 @@
 #include <string.h>
 #include <time.h>
 
+/* clang does not take the attribute for what the C library has defined inline (atoi); gcc does. */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-attributes"
+#endif
+
 #define BANNED(instead) __attribute__((unavailable(instead)))
 
 /* They write without knowing the room. */
@@ -35,5 +41,8 @@ struct tm *localtime(const time_t *time) BANNED("use localtime_r()");
 struct tm *gmtime(const time_t *time) BANNED("use gmtime_r()");
 
 #undef BANNED
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 #endif
