@@ -18,7 +18,7 @@ struct tell {
 	const struct renderer *renderer;
 };
 
-enum { KEY_format = 0x100 };
+enum { KEY_format = 0x100, KEY_rules };
 
 static int find_renderer(const char *name, struct tell *t, struct argp_state *state)
 {
@@ -34,6 +34,22 @@ static int find_renderer(const char *name, struct tell *t, struct argp_state *st
 	return EINVAL;
 }
 
+/* docs/rules.md */
+static void print_rules(void)
+{
+	size_t count;
+	const struct rule_row *rules = explain_rules(&count);
+
+	printf("# Every explanation socktale knows\n\n"
+	       "Generated from `user/explain/rule.def` by `socktale tell --rules`. Of the rules of one event and group, the first\n"
+	       "that fits is told. Names in braces are filled in; `state_move` stands for the rows of `tcp_move.def`.\n");
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || strcmp(rules[i].event, rules[i - 1].event) != 0)
+			printf("\n## %s\n\n| rule | group | says | rests on |\n|---|---|---|---|\n", rules[i].event);
+		printf("| `%s` | %s | %s | %s |\n", rules[i].id, rules[i].group, rules[i].sentence, rules[i].reference);
+	}
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct tell *t = state->input;
@@ -44,6 +60,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'o':
 		t->output = argument;
 		return 0;
+	case KEY_rules:
+		print_rules();
+		exit(EXIT_CODE_done);
 	case ARGP_KEY_ARG:
 		if (t->file)
 			argp_error(state, "one FILE at a time");
@@ -98,6 +117,7 @@ int command_tell(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "format", KEY_format, "NAME", 0, "how to tell it: text, ladder, json or log", 0 },
 		{ "output", 'o', "FILE", 0, "write to FILE instead of the standard output", 0 },
+		{ "rules", KEY_rules, NULL, 0, "print all explanations there are, as Markdown, and end", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {

@@ -51,9 +51,14 @@ const struct witness *endpoint_fact(const struct endpoint *ep, enum fact fact)
 	return &ep->memory->fact[fact];
 }
 
-bool endpoint_cold(const struct endpoint *ep)
+bool endpoint_over(const struct endpoint *ep)
 {
 	return ep->kind == ENDPOINT_time_wait || ep->kind == ENDPOINT_ended;
+}
+
+bool endpoint_cold(const struct endpoint *ep)
+{
+	return ep->kind == ENDPOINT_ended || (ep->kind == ENDPOINT_time_wait && ep->closed);
 }
 
 void endpoint_cool(struct endpoint *ep)
@@ -182,7 +187,8 @@ static void on_close(struct endpoint *ep, const struct event_sock_close *e, uint
 	m->close_state = e->state;
 	if (e->linger_s >= 0)
 		m->linger_s = e->linger_s;
-	if (endpoint_cold(ep))
+	ep->closed = true;
+	if (endpoint_over(ep))
 		return;
 	if (ep->protocol != IPPROTO_TCP || ep->kind == ENDPOINT_listener || ep->state == TCP_CLOSE || ep->state == 0)
 		ep->kind = ENDPOINT_ended;
@@ -198,13 +204,15 @@ static void on_accept(struct endpoint *ep, const struct event_tcp_accept *e, uin
 	}
 	ep->listener = e->listener;
 	ep->role = ROLE_server;
-	if (!endpoint_cold(ep))
+	if (!endpoint_over(ep))
 		ep->kind = ENDPOINT_socket;
 	remember(ep, FACT_accept, &e->head, number);
 }
 
 static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *e, uint32_t number)
 {
+	if (ep->kind != ENDPOINT_time_wait)
+		ep->old_state = ep->state;
 	ep->kind = ENDPOINT_time_wait;
 	ep->state = e->substate;
 	ep->time_wait = witness_of(&e->head, number);
@@ -216,8 +224,7 @@ static void on_time_wait_end(struct endpoint *ep, const struct event_tcp_time_wa
 {
 	if (e->ending == TIME_WAIT_END_never)
 		return;
-	ep->kind = ENDPOINT_ended;
-	ep->state = TCP_CLOSE;
+	ep->kind = ENDPOINT_ended; /* `state` keeps what the entry stood for */
 }
 
 static void on_send_block(struct endpoint *ep, const struct event_tcp_send_block *e, uint32_t number)
@@ -443,7 +450,9 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 	if (e->protocol)
 		ep->protocol = e->protocol;
 	take_owner(ep, e);
-	take_address(&ep->local, address_local(e));
-	take_address(&ep->remote, address_remote(e));
+	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
+		take_address(&ep->local, address_local(e));
+		take_address(&ep->remote, address_remote(e));
+	}
 	on_kernel(ep, e, number);
 }

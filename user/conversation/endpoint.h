@@ -105,6 +105,7 @@ struct endpoint {
 	uint8_t family, protocol;
 	uint8_t state;                   /* kernel's number, 0: not a TCP socket or not seen */
 	uint8_t old_state;               /* the state before the last move */
+	bool closed;                     /* no process holds it any more */
 	enum endpoint_kind kind;
 	enum endpoint_role role;
 
@@ -125,7 +126,10 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 /* When `fact` was last seen, or NULL. */
 const struct witness *endpoint_fact(const struct endpoint *ep, enum fact fact);
 
-/* Whether no program and no timer can make this socket speak again, except for its TIME_WAIT's end. */
+/* Whether no connection can be made of this socket any more: its addresses are kept at most, or nothing is left. */
+bool endpoint_over(const struct endpoint *ep);
+
+/* Whether moreover no program holds it, so that only its TIME_WAIT's end can still be told. */
 bool endpoint_cold(const struct endpoint *ep);
 
 /* Forget what only a socket in use needs. */

@@ -119,7 +119,7 @@ static struct endpoint *tuples_find(const struct matcher *m, const struct endpoi
 	for (struct endpoint *ep = map_get(&m->tuples, tuple_hash(t)); ep; ep = ep->tuple_next) {
 		struct tuple theirs = tuple_of(ep);
 
-		if (ep == for_whom || ep->peer || endpoint_cold(ep) || theirs.protocol != t->protocol ||
+		if (ep == for_whom || ep->peer || endpoint_over(ep) || theirs.protocol != t->protocol ||
 		    !address_equal(&theirs.local, &t->local) || !address_equal(&theirs.remote, &t->remote))
 			continue;
 		if (ep->netns == for_whom->netns)
@@ -278,7 +278,7 @@ static void pair_by_address(struct matcher *m, struct endpoint *ep)
 	struct endpoint *other;
 	uint64_t hash;
 
-	if (endpoint_cold(ep) || !pairs_by_address(ep))
+	if (endpoint_over(ep) || !pairs_by_address(ep))
 		return;
 	mine = tuple_of(ep);
 	hash = tuple_hash(&mine);
@@ -345,11 +345,12 @@ static struct endpoint *endpoint_get(struct matcher *m, const struct event *e)
 	return ep;
 }
 
-/* What a conversation's heading shows. */
+/* Whether a reader should be told anew who talks to whom. A local port found on the way is not worth it. */
 static bool heading_changed(const struct endpoint *ep, const struct endpoint *before)
 {
-	return ep->pid != before->pid || ep->role != before->role || ep->local.port != before->local.port ||
-	       ep->remote.port != before->remote.port || memcmp(&ep->comm, &before->comm, sizeof(ep->comm)) != 0;
+	return ep->pid != before->pid || ep->remote.port != before->remote.port ||
+	       (ep->role == ROLE_listener && before->role != ROLE_listener) || !ep->remote_path != !before->remote_path ||
+	       memcmp(&ep->comm, &before->comm, sizeof(ep->comm)) != 0;
 }
 
 struct endpoint *matcher_event(struct matcher *m, const struct event *e, uint32_t number)

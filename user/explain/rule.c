@@ -620,6 +620,14 @@ FITS(send_partial)
 	return AS(tcp_send)->done_bytes < AS(tcp_send)->asked_bytes;
 }
 
+FITS(send_answered)
+{
+	if (!AS(tcp_send)->done_bytes || !peer_closed(o) || !seen(o, FACT_reset_received))
+		return false;
+	because_reset(o);
+	return true;
+}
+
 FITS(send_to_closed)
 {
 	if (!AS(tcp_send)->done_bytes || !peer_closed(o))
@@ -728,6 +736,8 @@ FITS(recv_eof)
 	because_peer(o, FACT_shutdown);
 	because_peer(o, FACT_close);
 	because_own(o, FACT_fin_received);
+	if (o->m->self)
+		because(o, &o->m->self->time_wait);
 	return true;
 }
 
@@ -879,7 +889,7 @@ FITS(reset_after_close)
 {
 	const struct endpoint *self = o->m->self;
 
-	if (!self || reset_in_close(o) || !(endpoint_cold(self) || self->kind == ENDPOINT_orphan || seen(o, FACT_close)))
+	if (!self || reset_in_close(o) || !(endpoint_over(self) || self->kind == ENDPOINT_orphan || seen(o, FACT_close)))
 		return false;
 	because_own(o, FACT_close);
 	because_peer(o, FACT_send);
@@ -972,6 +982,11 @@ FITS(time_wait_restarted)
 	return AS(tcp_time_wait)->restarted;
 }
 
+FITS(time_wait_both)
+{
+	return o->m->self && o->m->self->old_state == TCP_CLOSING;
+}
+
 FITS(time_wait_begins)
 {
 	because_own(o, FACT_shutdown);
@@ -987,6 +1002,11 @@ static bool time_wait_ends(struct occasion *o, enum time_wait_end ending)
 	if (o->m->self)
 		because(o, &o->m->self->time_wait);
 	return true;
+}
+
+FITS(fin_wait2_expired)
+{
+	return o->m->self && o->m->self->state == TCP_FIN_WAIT2 && time_wait_ends(o, TIME_WAIT_END_expired);
 }
 
 FITS(time_wait_expired)

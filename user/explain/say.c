@@ -14,24 +14,19 @@
 /* Three digits are what a person reads: 1.05 s, 43.6 ms, 123 us. */
 static void scaled(struct text *to, uint64_t value, uint64_t unit, const char *name)
 {
-	uint64_t whole = value / unit, rest = value % unit;
+	double number = (double)value / unit;
 
-	if (whole >= 100)
-		text_printf(to, "%llu %s", (unsigned long long)whole, name);
-	else if (whole >= 10)
-		text_printf(to, "%llu.%01llu %s", (unsigned long long)whole, (unsigned long long)(rest * 10 / unit), name);
-	else
-		text_printf(to, "%llu.%02llu %s", (unsigned long long)whole, (unsigned long long)(rest * 100 / unit), name);
+	text_printf(to, "%.*f %s", number < 9.995 ? 2 : number < 99.95 ? 1 : 0, number, name);
 }
 
 void say_duration(struct text *to, uint64_t ns)
 {
-	if (ns >= 1000000000ull)
+	if (ns >= 999500000)
 		scaled(to, ns, 1000000000ull, _("s"));
-	else if (ns >= 1000000)
+	else if (ns >= 999500)
 		scaled(to, ns, 1000000, _("ms"));
 	else
-		text_printf(to, "%llu %s", (unsigned long long)(ns / 1000), _("us"));
+		text_printf(to, "%llu %s", (unsigned long long)((ns + 500) / 1000), _("us"));
 }
 
 void say_bytes(struct text *to, uint64_t bytes)
@@ -77,6 +72,17 @@ static bool is_negative_errno(const struct field *f, int64_t value)
 	return f->kind == KIND_ERRNO && value < 0;
 }
 
+/* SYN-ACK, as everybody says, rather than SYN|ACK. */
+static void say_flags(struct text *to, const struct field *f, const struct event *e)
+{
+	size_t from = to->length;
+
+	kind_write(to, f, e);
+	for (; from < to->length; from++)
+		if (to->bytes[from] == '|')
+			to->bytes[from] = '-';
+}
+
 void say_field(struct text *to, const struct field *f, const struct event *e)
 {
 	int64_t value;
@@ -98,6 +104,9 @@ void say_field(struct text *to, const struct field *f, const struct event *e)
 		break;
 	case KIND_BYTES:
 		say_bytes(to, value);
+		break;
+	case KIND_TCP_FLAGS:
+		say_flags(to, f, e);
 		break;
 	default:
 		if (kind_row(f->kind)->form == FORM_NAMED && name_find(f->kind, is_negative_errno(f, value) ? -value : value))
@@ -198,6 +207,19 @@ static bool say_given(struct text *to, const char *name, size_t length, const st
 	return false;
 }
 
+/* A listener's events may name a peer that is not its own, and an event may have no socket: then the event says it. */
+static void say_end(struct text *to, const struct moment *m, bool remote)
+{
+	struct address a = remote ? address_remote(m->event) : address_local(m->event);
+
+	if (!m->self || (m->self->role == ROLE_listener && a.port))
+		say_address(to, &a);
+	else if (remote)
+		say_remote(to, m->self);
+	else
+		say_local(to, m->self);
+}
+
 static bool say_known(struct text *to, const char *name, size_t length, const struct moment *m)
 {
 	if (is(name, length, "owner"))
@@ -208,10 +230,10 @@ static bool say_known(struct text *to, const char *name, size_t length, const st
 		say_listener(to, m);
 	else if (is(name, length, "room"))
 		say_room(to, m);
-	else if (m->self && is(name, length, "local"))
-		say_local(to, m->self);
-	else if (m->self && is(name, length, "remote"))
-		say_remote(to, m->self);
+	else if (is(name, length, "local"))
+		say_end(to, m, false);
+	else if (is(name, length, "remote"))
+		say_end(to, m, true);
 	else
 		return false;
 	return true;
@@ -219,21 +241,24 @@ static bool say_known(struct text *to, const char *name, size_t length, const st
 
 static bool say_named_field(struct text *to, const char *name, size_t length, const struct moment *m)
 {
-	static const char mark[] = ":meaning";
 	char copy[64];
+	char *how;
 	const struct field *f;
-	bool meaning = length > strlen(mark) && is(name + length - strlen(mark), strlen(mark), mark);
 
 	if (length >= sizeof(copy))
 		return false;
-	length -= meaning ? strlen(mark) : 0;
 	memcpy(copy, name, length);
 	copy[length] = '\0';
+	how = strchr(copy, ':');
+	if (how)
+		*how++ = '\0';
 	f = schema_field(m->event->id, copy);
 	if (!f)
 		return false;
-	if (meaning && field_is_integer(f))
+	if (how && strcmp(how, "meaning") == 0 && field_is_integer(f))
 		text_put(to, _(name_meaning(f->kind, field_integer(f, m->event))));
+	else if (how && strcmp(how, "number") == 0 && field_is_integer(f))
+		text_printf(to, "%lld", (long long)field_integer(f, m->event));
 	else
 		say_field(to, f, m->event);
 	return true;

@@ -4,7 +4,8 @@
  * Knows how a person reads values; does not know rules, nor line width.
  *
  * A name in braces is, in this order: a word given by the caller; `owner`, `peer`, `local`, `remote`, `listener`, `room`; a field of
- * the event, in the reader's form (12 ms, 1 byte, SYN-SENT), or with `:meaning` behind it what its value means. The order of names in a sentence is free: translations may change it.
+ * the event, in the reader's form (12 ms, 1 byte, SYN-SENT), or with `:meaning` behind it what its value means, or with
+ * `:number` the bare number. The order of names in a sentence is free: translations may change it.
  */
 #ifndef SOCKTALE_EXPLAIN_SAY_H
 #define SOCKTALE_EXPLAIN_SAY_H

@@ -108,8 +108,8 @@ void column_center(struct text *to, const char *string, unsigned columns, const 
 	column_repeat(to, fill, columns - have - left);
 }
 
-/* Bytes up to where the line may break: behind a word, or behind a wide character. */
-static size_t word_length(const char *string, unsigned *ret_columns)
+/* Bytes up to where the line may break: behind a word of at most `most` columns, or behind a wide character. */
+static size_t word_length(const char *string, unsigned most, unsigned *ret_columns)
 {
 	size_t length = 0;
 	unsigned columns = 0;
@@ -118,7 +118,7 @@ static size_t word_length(const char *string, unsigned *ret_columns)
 		struct character c = first(string + length);
 
 		/* What follows a wide character may begin a line, unless it is punctuation of its own script. */
-		if (length && c.columns == 2)
+		if (length && (c.columns == 2 || (most && columns + c.columns > most)))
 			break;
 		length += c.bytes;
 		columns += c.columns;
@@ -142,7 +142,7 @@ static size_t word_length(const char *string, unsigned *ret_columns)
 	return length;
 }
 
-void column_fold(struct text *to, const char *string, const char *prefix, unsigned columns)
+void column_fold(struct text *to, const char *string, const char *prefix, const char *again, unsigned columns)
 {
 	unsigned used = 0;
 
@@ -150,11 +150,11 @@ void column_fold(struct text *to, const char *string, const char *prefix, unsign
 	while (*string) {
 		size_t spaces = strspn(string, " ");
 		unsigned word_columns;
-		size_t length = word_length(string + spaces, &word_columns);
+		size_t length = word_length(string + spaces, columns, &word_columns);
 
 		if (columns && used && used + spaces + word_columns > columns) {
 			text_char(to, '\n');
-			text_put(to, prefix);
+			text_put(to, again);
 			used = 0;
 		} else {
 			text_append(to, string, spaces);

@@ -24,10 +24,11 @@ void column_center(struct text *to, const char *string, unsigned columns, const 
 void column_repeat(struct text *to, const char *character, unsigned times);
 
 /*
- * Append `string` folded into lines of at most `columns`, each begun by `prefix` (whose columns do not count) and ended by a newline.
- * Breaks at spaces, and after wide characters; a longer word is not broken. 0 columns: one line.
+ * Append `string` folded into lines of at most `columns`, the first begun by `prefix` and the others by `again` (whose columns do not
+ * count), each ended by a newline. Breaks at spaces and after wide characters, and in a word only if it is longer than a line.
+ * 0 columns: one line.
  */
-void column_fold(struct text *to, const char *string, const char *prefix, unsigned columns);
+void column_fold(struct text *to, const char *string, const char *prefix, const char *again, unsigned columns);
 
 /* Append `string` with every character beyond ASCII as \xNN. */
 void column_ascii(struct text *to, const char *string);

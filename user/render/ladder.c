@@ -28,13 +28,18 @@ void ladder_finish(struct ladder *l)
 	*l = (struct ladder){ 0 };
 }
 
-static struct ladder_row *add(struct ladder *l, enum ladder_kind kind, enum ladder_side side, uint64_t time_ns)
+/* `e`: the event that gives the row its time, NULL for none. */
+static struct ladder_row *add(struct ladder *l, enum ladder_kind kind, enum ladder_side side, const struct event *e)
 {
 	if (l->count == l->room) {
 		l->room = l->room ? l->room * 2 : 4;
 		l->rows = memory_resize(l->rows, l->room, sizeof(*l->rows));
 	}
-	l->rows[l->count] = (struct ladder_row){ .kind = kind, .side = side, .time_ns = time_ns };
+	l->rows[l->count] = (struct ladder_row){ .kind = kind, .side = side };
+	if (e) {
+		l->rows[l->count].timed = true;
+		l->rows[l->count].time_ns = e->time_ns;
+	}
 	return &l->rows[l->count++];
 }
 
@@ -54,7 +59,8 @@ static void name_lane(struct text *to, const struct endpoint *ep)
 		say_process(to, &ep->comm, ep->pid);
 		text_char(to, ' ');
 	}
-	say_local(to, ep);
+	if (ep->local.port || ep->local_path)
+		say_local(to, ep);
 }
 
 static void name_far_lane(struct text *to, const struct endpoint *ep)
@@ -72,7 +78,7 @@ static void heading(struct ladder *l, const struct moment *m)
 		return;
 	l->conversation = c->number;
 	l->version = c->version;
-	row = add(l, LADDER_heading, LADDER_left, 0);
+	row = add(l, LADDER_heading, LADDER_left, NULL);
 	if (c->end[1]) {
 		name_lane(&row->left, c->end[0]);
 		name_lane(&row->right, c->end[1]);
@@ -114,8 +120,8 @@ static void segment(struct ladder *l, const struct moment *m)
 	if (sent && m->peer)
 		l->pending[l->next_pending++ % LADDER_PENDING] =
 			(struct ladder_segment){ .socket = m->peer->socket, .seq = e->seq, .flags = e->flags };
-	row = add(l, LADDER_arrow, from, e->head.time_ns);
-	say_sentence(&row->label, e->length ? "{flags} seq {seq} ({length})" : "{flags} seq {seq}", m, NULL);
+	row = add(l, LADDER_arrow, from, m->event);
+	say_sentence(&row->label, e->length ? "{flags} seq {seq} len {length:number}" : "{flags} seq {seq}", m, NULL);
 	row->trouble = e->repeated || (e->flags & 0x04);
 }
 
@@ -140,11 +146,11 @@ static void in_lane(struct ladder *l, const struct moment *m)
 		segment(l, m);
 		return;
 	}
-	row = add(l, LADDER_call, side_of(m), m->event->time_ns);
+	row = add(l, LADDER_call, side_of(m), m->event);
 	phrase_write(&row->label, m);
 	row->trouble = phrase_is_trouble(m->event);
 	if (travels(m->event)) {
-		row = add(l, m->peer ? LADDER_arrow : LADDER_stub, side_of(m), m->event->time_ns);
+		row = add(l, m->peer ? LADDER_arrow : LADDER_stub, side_of(m), m->event);
 		say_sentence(&row->label, "{done_bytes}", m, NULL);
 	}
 }
@@ -158,14 +164,16 @@ void ladder_moment(struct ladder *l, const struct moment *m, const struct note_l
 		heading(l, m);
 		in_lane(l, m);
 	} else {
-		row = add(l, LADDER_aside, LADDER_left, m->event->time_ns);
-		say_owner(&row->label, m);
-		text_put(&row->label, ": ");
+		row = add(l, LADDER_aside, LADDER_left, m->event);
+		if (m->event->pid) {
+			say_owner(&row->label, m);
+			text_put(&row->label, ": ");
+		}
 		phrase_write(&row->label, m);
 		row->trouble = phrase_is_trouble(m->event);
 	}
 	for (size_t i = 0; i < notes->count; i++) {
-		row = add(l, LADDER_note, LADDER_left, 0);
+		row = add(l, LADDER_note, LADDER_left, NULL);
 		text_put(&row->label, notes->notes[i].sentence);
 		row->reference = notes->notes[i].reference;
 	}

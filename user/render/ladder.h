@@ -24,7 +24,8 @@ struct ladder_row {
 	enum ladder_kind kind;
 	enum ladder_side side;
 	bool trouble;             /* something went wrong */
-	uint64_t time_ns;         /* 0: no time of its own */
+	bool timed;               /* whether it has a time of its own */
+	uint64_t time_ns;
 	struct text left, right;  /* LADDER_heading */
 	struct text label;
 	const char *reference;    /* LADDER_note */

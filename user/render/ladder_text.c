@@ -47,11 +47,12 @@ static void paint(struct drawing *d, const char *code)
 		text_put(&d->page, code);
 }
 
-static void put_time(struct drawing *d, uint64_t time_ns)
+/* `row` NULL: a line without a time. */
+static void put_time(struct drawing *d, const struct ladder_row *row)
 {
 	text_clear(&d->piece);
-	if (time_ns)
-		output_time(&d->piece, d->begin_ns, time_ns);
+	if (row && row->timed)
+		output_time(&d->piece, d->begin_ns, row->time_ns);
 	paint(d, "\033[2m");
 	column_fit(&d->page, text_string(&d->piece), LADDER_TIME);
 	paint(d, "\033[0m");
@@ -81,11 +82,11 @@ static void put_lanes(struct drawing *d, const char *left, const char *between, 
 	if (trouble)
 		paint(d, "\033[0m");
 	text_put(&d->page, d->glyphs->lane);
-	if (trouble)
-		paint(d, "\033[31m");
-	text_printf(&d->page, " %s", right);
-	if (trouble)
-		paint(d, "\033[0m");
+	if (*right) {
+		paint(d, trouble ? "\033[31m" : "");
+		text_printf(&d->page, " %s", right);
+		paint(d, trouble ? "\033[0m" : "");
+	}
 	text_char(&d->page, '\n');
 }
 
@@ -113,12 +114,12 @@ static void put_call(struct drawing *d, const struct ladder_row *row)
 	char *line, *end;
 	bool first = true;
 
-	column_fold(&folded, text_string(&row->label), "", d->side - 1);
+	column_fold(&folded, text_string(&row->label), "", "", d->side - 1);
 	for (line = folded.bytes; line && *line; line = end + 1) {
 		end = strchr(line, '\n');
 		*end = '\0';
 		if (!first)
-			put_time(d, 0);
+			put_time(d, NULL);
 		first = false;
 		put_lanes(d, row->side == LADDER_left ? line : "", "", row->side == LADDER_right ? line : "",
 			  row->trouble);
@@ -148,9 +149,11 @@ static void put_note(struct drawing *d, const struct ladder_row *row)
 	column_repeat(&prefix, " ", LADDER_TIME);
 	text_printf(&prefix, "%s ", d->glyphs->bar);
 	text_clear(&d->piece);
-	text_printf(&d->piece, "%s [%s]", text_string(&row->label), row->reference);
+	text_put(&d->piece, text_string(&row->label));
+	if (strcmp(row->reference, "-") != 0)
+		text_printf(&d->piece, " [%s]", row->reference);
 	paint(d, "\033[32m");
-	column_fold(&d->page, text_string(&d->piece), text_string(&prefix), width);
+	column_fold(&d->page, text_string(&d->piece), text_string(&prefix), text_string(&prefix), width);
 	paint(d, "\033[0m");
 	text_finish(&prefix);
 }
@@ -163,15 +166,15 @@ static void put_row(struct drawing *d, const struct ladder_row *row)
 		break;
 	case LADDER_arrow:
 	case LADDER_stub:
-		put_time(d, row->time_ns);
+		put_time(d, row);
 		put_arrow(d, row);
 		break;
 	case LADDER_call:
-		put_time(d, row->time_ns);
+		put_time(d, row);
 		put_call(d, row);
 		break;
 	case LADDER_aside:
-		put_time(d, row->time_ns);
+		put_time(d, row);
 		text_put(&d->page, text_string(&row->label));
 		text_char(&d->page, '\n');
 		break;

@@ -84,7 +84,10 @@ static void put_end(struct view *v, const struct endpoint *ep)
 		text_put(&v->piece, attribution_mark(ep->attribution));
 		text_char(&v->piece, ' ');
 	}
-	say_local(&v->piece, ep);
+	if (ep->local.port || ep->family == AF_UNIX)
+		say_local(&v->piece, ep);
+	else
+		text_cut(&v->piece, v->piece.length - (ep->pid ? 1 : 0));
 }
 
 /*
@@ -168,6 +171,7 @@ static void put_note(struct view *v, const struct note *n)
 {
 	enum { INDENT = TIME_COLUMNS + 2 };
 	struct text prefix = TEXT_EMPTY;
+	const char *again;
 	unsigned width = v->options.width > INDENT + 22 ? v->options.width - INDENT - 2 : 20;
 
 	column_repeat(&prefix, " ", INDENT);
@@ -175,8 +179,13 @@ static void put_note(struct view *v, const struct note *n)
 	text_clear(&v->piece);
 	text_put(&v->piece, n->sentence);
 	paint(v, PAINT_note);
-	column_fold(&v->page, piece(v), text_string(&prefix), v->options.width ? width : 0);
+	column_fold(&v->page, piece(v), text_string(&prefix), text_string(&prefix),
+		    v->options.width ? width : 0);
 	unpaint(v);
+	if (strcmp(n->reference, "-") == 0 && n->evidence_count < 2) {
+		text_finish(&prefix);
+		return;
+	}
 	text_clear(&v->piece);
 	text_printf(&v->piece, "%s %s", v->glyphs->corner, n->reference);
 	if (n->evidence_count > 1) {
@@ -187,8 +196,11 @@ static void put_note(struct view *v, const struct note *n)
 		}
 	}
 	text_cut(&prefix, INDENT);
+	text_put(&prefix, "   ");
+	again = text_string(&prefix);
 	paint(v, PAINT_faint);
-	column_fold(&v->page, text_string(&v->piece), text_string(&prefix), v->options.width ? width + 2 : 0);
+	column_repeat(&v->page, " ", INDENT);
+	column_fold(&v->page, text_string(&v->piece), "", again, v->options.width ? width : 0);
 	unpaint(v);
 	text_finish(&prefix);
 }
