@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 # page, and the words that make the program write it
 pages='
 docs/events.md events --markdown
+docs/rules.md tell --rules
 '
 
 case $verb in

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <locale.h>
+
 #include "base/text.h"
 #include "command/command.h"
 
@@ -52,6 +54,8 @@ static int run(const struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	setlocale(LC_ALL, "");
+	setlocale(LC_NUMERIC, "C");
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_CODE_usage;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "render/column.h"
+
+#include <locale.h>
+
+#include "base/text.h"
+#include "tests/test.h"
+
+static struct text t = TEXT_EMPTY;
+
+static const char *fit(const char *string, unsigned columns)
+{
+	text_clear(&t);
+	column_fit(&t, string, columns);
+	return text_string(&t);
+}
+
+static const char *fold(const char *string, unsigned columns)
+{
+	text_clear(&t);
+	column_fold(&t, string, "> ", "  ", columns);
+	return text_string(&t);
+}
+
+TEST("wide characters take two columns, in any locale")
+{
+	setlocale(LC_ALL, "C");
+	CHECK(column_count("abc") == 3);
+	CHECK(column_count("三次握手") == 8);
+	CHECK(column_count("é") == 1);
+	CHECK(column_count("\xff") == 1);
+	setlocale(LC_ALL, "C.UTF-8");
+	CHECK(column_count("三次握手") == 8);
+	CHECK(column_count("") == 0);
+}
+
+TEST("a string is filled or cut to its columns, and never splits a character")
+{
+	CHECK_STRING(fit("abc", 5), "abc  ");
+	CHECK_STRING(fit("abc", 3), "abc");
+	CHECK_STRING(fit("abcd", 3), "ab~");
+	CHECK_STRING(fit("三次握手", 4), "三~ ");
+	CHECK_STRING(fit("abc", 0), "");
+}
+
+TEST("a line is folded at spaces")
+{
+	CHECK_STRING(fold("one two three", 7), "> one two\n  three\n");
+	CHECK_STRING(fold("one two three", 0), "> one two three\n");
+	CHECK_STRING(fold("", 10), "> \n");
+}
+
+TEST("a word longer than a line is broken")
+{
+	CHECK_STRING(fold("abcdefghij", 4), "> abcd\n  efgh\n  ij\n");
+}
+
+TEST("a language without spaces is folded between characters, and closing punctuation stays behind")
+{
+	CHECK_STRING(fold("三次握手", 4), "> 三次\n  握手\n");
+	CHECK_STRING(fold("三次握，手", 6), "> 三次\n  握，手\n");
+}
+
+TEST("what is not ASCII can be shown in ASCII")
+{
+	text_clear(&t);
+	column_ascii(&t, "h\xc3\xa9");
+	CHECK_STRING(text_string(&t), "h\\xc3\\xa9");
+	text_finish(&t);
+}
