@@ -2,10 +2,14 @@
 /*
  * event.def as C types, for the kernel side and the user side alike: the enum of events, one packed-by-design struct
  * per event behind a common head, and the small enums whose values socktale gives itself.
- * Knows no kernel type: the includer brings __u8 .. __u64 (vmlinux.h below, linux/types.h above).
+ * Knows no kernel type but __u8 .. __u64, which come from vmlinux.h below and from linux/types.h above.
  */
 #ifndef SOCKTALE_EVENT_H
 #define SOCKTALE_EVENT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
 
 struct event_ip {
 	__u8 bytes[16]; /* IPv4 in the first four, network order; zero for unix sockets */

@@ -113,7 +113,7 @@ struct sk_buff {
 	__u16 transport_header;
 	__u16 network_header;
 	__u16 mac_header;
-	unsigned char *head;
+	unsigned char *head, *data;
 	unsigned int end;
 };
 
@@ -133,7 +133,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
-	volatile unsigned char skc_state;
+	unsigned char skc_state;
 	unsigned char skc_reuse : 4;
 	unsigned char skc_reuseport : 1;
 	possible_net_t skc_net;
@@ -243,7 +243,7 @@ struct tcp_sock {
 /* include/net/inet_timewait_sock.h */
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
-	volatile unsigned char tw_substate;
+	unsigned char tw_substate;
 	__be16 tw_sport;
 	struct timer_list tw_timer;
 };
@@ -314,6 +314,7 @@ struct signal_struct { atomic_t live; };
 struct css_set;
 struct task_struct {
 	unsigned int __state;
+	unsigned int flags;
 	int exit_code;
 	int pid;
 	int tgid;

@@ -1,0 +1,960 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * System calls on sockets: the program's view (what was asked, what came back, errno, duration), and the place where
+ * owners are learned: the current task is the one that holds the descriptor.
+ *
+ * sys_enter finds the socket behind the descriptor and remembers the call in the thread's entry; sys_exit tells it.
+ */
+#include "bpf/emit.bpf.h"
+#include "bpf/hook.bpf.h"
+
+#define MSG_DONTWAIT 0x40
+#define SOL_SOCKET 1
+#define IPPROTO_TCP_LEVEL 6
+#define SO_SNDBUF 7
+#define SO_RCVBUF 8
+#define IOV_LOOKED_AT 16
+#define DESCRIPTORS_LOOKED_AT 256
+
+/* ---- arguments ---- */
+
+static __always_inline __u64 call_argument(struct pt_regs *regs, int n)
+{
+	struct pt_regs *r = typed(pt_regs, regs);
+
+#if defined(__TARGET_ARCH_x86)
+	switch (n) {
+	case 0: return get(r, di);
+	case 1: return get(r, si);
+	case 2: return get(r, dx);
+	case 3: return get(r, r10);
+	case 4: return get(r, r8);
+	default: return get(r, r9);
+	}
+#else
+	return n == 0 ? get(r, orig_x0) : get(r, regs[n]);
+#endif
+}
+
+static __always_inline long call_number(struct pt_regs *regs)
+{
+	struct pt_regs *r = typed(pt_regs, regs);
+
+#if defined(__TARGET_ARCH_x86)
+	return get(r, orig_ax);
+#else
+	return get(r, syscallno);
+#endif
+}
+
+/* A sockaddr the program handed over. Unknown families leave *ret zero but for the family. */
+static __always_inline void address_read(__u64 user, __u32 length, struct event_address *ret, struct event_path *path)
+{
+	struct { __u16 family; __be16 port; __u32 four; __u8 six[16]; __u32 scope; } raw = {};
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	path->length = 0;
+	if (!user || length < sizeof(raw.family))
+		return;
+	if (bpf_probe_read_user(&raw.family, sizeof(raw.family), (void *)user))
+		return;
+	ret->family = raw.family;
+	if (raw.family == AF_INET) {
+		bpf_probe_read_user(&raw, 8, (void *)user);
+		ret->port = bpf_ntohs(raw.port);
+		*(__u32 *)ret->ip.bytes = raw.four;
+	} else if (raw.family == AF_INET6) {
+		bpf_probe_read_user(&raw, sizeof(raw), (void *)user);
+		ret->port = bpf_ntohs(raw.port);
+		__builtin_memcpy(ret->ip.bytes, raw.six, 16);
+		ret->scope_id = raw.scope;
+	} else if (raw.family == AF_UNIX) {
+		__u32 bytes = length - 2;
+
+		__builtin_memset(path, 0, sizeof(*path));
+		if (bytes > 108)
+			bytes = 108;
+		if (bytes && !bpf_probe_read_user(path->bytes, bytes & 127, (void *)(user + 2)))
+			path->length = bytes;
+	}
+}
+
+static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
+{
+	struct iovec vec;
+	__u64 sum = 0;
+
+	for (int i = 0; i < IOV_LOOKED_AT; i++) {
+		if ((__u64)i >= count || bpf_probe_read_user(&vec, sizeof(vec), (void *)(iov + i * sizeof(vec))))
+			break;
+		sum += vec.iov_len;
+	}
+	return sum;
+}
+
+static __always_inline void message_read(struct thread *t, __u64 user)
+{
+	struct user_msghdr m;
+
+	if (bpf_probe_read_user(&m, sizeof(m), (void *)user))
+		return;
+	t->asked_bytes = iov_bytes((__u64)m.msg_iov, m.msg_iovlen);
+	if (m.msg_name)
+		address_read((__u64)m.msg_name, m.msg_namelen, &t->asked, &t->path);
+}
+
+/* ---- what the calls tell ---- */
+
+static __always_inline void output_tell(struct thread *t, __u64 user, __u64 length)
+{
+	struct event_app_output *e;
+	struct endpoints ends = {};
+	struct owner owner = {};
+	struct task_struct *task = current_task();
+
+	if (!told(app_output) || !t->in_tree || !length)
+		return;
+	owner.pid = get(task, tgid);
+	owner.tid = get(task, pid);
+	owner.uid = (__u32)bpf_get_current_uid_gid();
+	owner.attribution = ATTRIBUTION_exact;
+	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
+	e = event_reserve(EVENT_app_output, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	e->length = length;
+	e->text.length = length > sizeof(e->text.bytes) ? sizeof(e->text.bytes) : length;
+	if (bpf_probe_read_user(e->text.bytes, e->text.length & 255, (void *)user))
+		e->text.length = 0;
+	event_end(e);
+}
+
+static __always_inline void close_tell(struct thread *t, const void *sk, struct record *r, __u8 cause, __u64 duration)
+{
+	struct event_sock_close *e;
+	bool tcp = t->protocol == IPPROTO_TCP;
+
+	if (r && tcp)
+		r->unread_bytes = tcp_unread_bytes(sk);
+	if (!told(sock_close))
+		return;
+	e = event_begin(sock_close, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	if (tcp && t->state != TCP_LISTEN) {
+		e->unread_bytes = r ? r->unread_bytes : 0;
+		e->unsent_bytes = tcp_unacked_bytes(sk);
+	}
+	e->linger_s = get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)
+			      ? get(as_sock(sk), sk_lingertime) / (config.hz ? config.hz : 250)
+			      : -1;
+	e->references = t->references;
+	e->last = t->references <= 1;
+	e->state = tcp ? t->state : 0;
+	e->cause = cause;
+	e->duration_ns = duration;
+	event_end(e);
+}
+
+/* Whether the socket is one we tell of. */
+static __always_inline bool family_known(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
+HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
+{
+	struct task_struct *task;
+	struct thread *t;
+	struct sock *sk = 0;
+	struct file *file;
+	__u64 ino = 0;
+	__u16 family = 0;
+	__s32 fd;
+	__u8 call;
+
+	if ((__u64)number >= CALL_NUMBERS)
+		return 0;
+	call = config.calls[number & (CALL_NUMBERS - 1)];
+	if (call == CALL_none)
+		return 0;
+	if (call > CALL_socketpair) {
+		task = current_task();
+		fd = call_argument(regs, call == CALL_splice ? 2 : 0);
+		file = file_of(task, fd);
+		sk = file_sock(file, &ino);
+		if (!sk) {
+			if (call != CALL_write || !config.told_by[EVENT_app_output] || (__u32)(fd - 1) > 1)
+				return 0;
+			t = thread_enter();
+			if (t) {
+				t->fd = fd;
+				output_tell(t, call_argument(regs, 1), call_argument(regs, 2));
+			}
+			return 0;
+		}
+		family = sock_family(sk);
+		if (!family_known(family))
+			return 0;
+	}
+	t = thread_enter();
+	if (!t)
+		return 0;
+	t->start_ns = bpf_ktime_get_ns();
+	t->sk = (__u64)sk;
+	t->ino = ino;
+	t->blocked = 0;
+	t->blocked_ns = t->sleep_ns = 0;
+	t->told_sk = 0;
+	t->flags = 0;
+	t->family = family;
+	t->user = 0;
+	t->asked.family = 0;
+	t->path.length = 0;
+	if (sk) {
+		t->fd = fd;
+		t->protocol = family == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
+		t->state = t->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
+	} else {
+		t->fd = -1;
+	}
+
+	switch (call) {
+	case CALL_socket:
+		t->family = call_argument(regs, 0);
+		t->value = call_argument(regs, 1);
+		t->value2 = call_argument(regs, 2);
+		break;
+	case CALL_socketpair:
+		t->family = call_argument(regs, 0);
+		t->value = call_argument(regs, 1);
+		t->user = call_argument(regs, 3);
+		break;
+	case CALL_bind:
+	case CALL_connect:
+		address_read(call_argument(regs, 1), call_argument(regs, 2), &t->asked, &t->path);
+		break;
+	case CALL_listen:
+	case CALL_shutdown:
+		t->value = call_argument(regs, 1);
+		break;
+	case CALL_setsockopt: {
+		__u64 user = call_argument(regs, 3), length = call_argument(regs, 4);
+
+		t->option = (call_argument(regs, 1) & 0xffff) << 16 | (call_argument(regs, 2) & 0xffff);
+		t->value = t->value2 = 0;
+		if (length >= 16) { /* a struct timeval */
+			__s64 pair[2] = {};
+
+			bpf_probe_read_user(pair, sizeof(pair), (void *)user);
+			t->value = pair[0];
+			t->value2 = pair[1];
+		} else if (length >= 8) { /* a struct linger */
+			__s32 pair[2] = {};
+
+			bpf_probe_read_user(pair, sizeof(pair), (void *)user);
+			t->value = pair[0];
+			t->value2 = pair[1];
+		} else if (length >= 4) {
+			bpf_probe_read_user(&t->value, 4, (void *)user);
+		} else if (length >= 1) {
+			bpf_probe_read_user(&t->value, 1, (void *)user);
+		}
+		break;
+	}
+	case CALL_close: {
+		struct record *r = record_find(sk);
+
+		t->references = file_references(file);
+		t->call = CALL_close;
+		if (!r)
+			r = record_of_call(sk, ino, EVENT_sock_close);
+		if (r && (t->references <= 1 || r->owner.attribution != ATTRIBUTION_exact))
+			owner_take(r);
+		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
+		if (!(get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)) || t->references > 1)
+			close_tell(t, sk, r, CALL_close, 0);
+		else
+			t->user = 1;
+		return 0;
+	}
+	case CALL_read:
+	case CALL_write:
+		t->asked_bytes = call_argument(regs, 2);
+		t->user = call_argument(regs, 1);
+		break;
+	case CALL_recvfrom:
+		t->asked_bytes = call_argument(regs, 2);
+		t->flags = call_argument(regs, 3);
+		t->user = call_argument(regs, 4);
+		break;
+	case CALL_sendto:
+		t->asked_bytes = call_argument(regs, 2);
+		t->flags = call_argument(regs, 3);
+		if (call_argument(regs, 4))
+			address_read(call_argument(regs, 4), call_argument(regs, 5), &t->asked, &t->path);
+		break;
+	case CALL_readv:
+	case CALL_writev:
+		t->asked_bytes = iov_bytes(call_argument(regs, 1), call_argument(regs, 2));
+		break;
+	case CALL_sendmsg:
+	case CALL_recvmsg:
+	case CALL_sendmmsg:
+	case CALL_recvmmsg:
+		t->asked_bytes = 0;
+		t->user = call_argument(regs, 1);
+		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
+		if (call == CALL_sendmsg || call == CALL_sendmmsg) {
+			message_read(t, t->user);
+		} else {
+			struct user_msghdr m;
+
+			if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user))
+				t->asked_bytes = iov_bytes((__u64)m.msg_iov, m.msg_iovlen);
+		}
+		break;
+	case CALL_sendfile:
+		t->asked_bytes = call_argument(regs, 3);
+		break;
+	case CALL_splice:
+		t->asked_bytes = call_argument(regs, 4);
+		break;
+	}
+	t->call = call;
+	/* The owner is known from here on, also for what happens inside the call. */
+	if (sk && call != CALL_accept) {
+		struct record *r = record_of_call(sk, ino, EVENT_sock_create);
+
+		if (r)
+			owner_take(r);
+	}
+	return 0;
+}
+
+#define fill_address(to, from) __builtin_memcpy(&(to), &(from), sizeof(to))
+
+static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
+{
+	struct event_sock_create *e;
+	struct endpoints ends = {};
+	struct owner owner = {};
+	struct record *r = 0;
+	struct sock *sk = 0;
+	__u64 ino;
+
+	if (!error) {
+		sk = file_sock(file_of(current_task(), fd), &ino);
+		if (sk && family_known(sock_family(sk))) {
+			r = record_make(sk, EVENT_sock_create);
+			if (r) {
+				r->ino = ino;
+				owner_take(r);
+				r->since_ns = bpf_ktime_get_ns();
+			}
+			e = event_begin(sock_create, sk, r, PLANE_tracepoints);
+			if (!e)
+				return;
+			e->head.fd = fd;
+			e->type = get(as_sock(sk), sk_type);
+			event_end(e);
+		}
+		return;
+	}
+	/* No socket: the caller is all there is to tell. */
+	ends.family = t->family;
+	owner.pid = bpf_get_current_pid_tgid() >> 32;
+	owner.tid = bpf_get_current_pid_tgid();
+	owner.uid = bpf_get_current_uid_gid();
+	owner.attribution = ATTRIBUTION_exact;
+	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
+	e = event_begin_at(sock_create, 0, &owner, t->in_tree, 0, &ends, t->value2, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->type = t->value & 15;
+	e->error = error;
+	event_end(e);
+}
+
+static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
+{
+	struct record *r, *listener = record_find((void *)t->sk);
+	struct event_tcp_accept *e;
+	struct sock *sk = (void *)t->sk;
+	__u64 ino = 0;
+
+	if (listener && listener->owner.attribution != ATTRIBUTION_exact)
+		owner_take(listener);
+	if (!error) {
+		sk = file_sock(file_of(current_task(), fd), &ino);
+		if (!sk)
+			return;
+		r = record_of_call(sk, ino, EVENT_tcp_accept);
+		if (r)
+			owner_take(r);
+	} else {
+		r = record_of_call(sk, t->ino, EVENT_tcp_accept);
+	}
+	if (t->protocol != IPPROTO_TCP)
+		return;
+	e = event_begin(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept]);
+	if (!e)
+		return;
+	e->head.fd = error ? t->fd : fd;
+	e->listener = listener ? listener->id : r ? r->listener : 0;
+	e->queued_ns = r && r->queued_ns && !error ? now - r->queued_ns : 0;
+	e->duration_ns = now - t->start_ns;
+	e->accept_queue = get(as_sock((void *)t->sk), sk_ack_backlog);
+	e->backlog = get(as_sock((void *)t->sk), sk_max_ack_backlog);
+	e->error = error;
+	event_end(e);
+}
+
+/* Send and receive added up in the record; they come out at state changes and when the interval is over. */
+static __always_inline bool folded(struct record *r, bool sending, __u64 bytes, __s32 error, __u64 now)
+{
+	if (!config.folded)
+		return false;
+	if (!r)
+		return true;
+	if (!r->fold_ns)
+		r->fold_ns = now;
+	if (error)
+		r->errors++;
+	else if (sending)
+		r->sends++, r->sent_bytes += bytes;
+	else
+		r->recvs++, r->recv_bytes += bytes;
+	if (now - r->fold_ns < config.fold_interval_ns)
+		return true;
+	return false;
+}
+
+static __always_inline void folded_out(const void *sk, struct record *r, __u64 now)
+{
+	struct event_tcp_io *e = event_begin(tcp_io, sk, r, PLANE_tracepoints);
+
+	if (e) {
+		e->sends = r->sends;
+		e->sent_bytes = r->sent_bytes;
+		e->recvs = r->recvs;
+		e->recv_bytes = r->recv_bytes;
+		e->errors = r->errors;
+		e->span_ns = now - r->fold_ns;
+		event_end(e);
+	}
+	r->sends = r->sent_bytes = r->recvs = r->recv_bytes = r->errors = 0;
+	r->fold_ns = now;
+}
+
+extern __u64 holds;
+
+/* Written bytes that stay although window and congestion window have room: Nagle (RFC 9293, 3.7.4), cork, MSG_MORE. */
+static __always_inline void hold_look(const void *sk, struct record *r, struct thread *t)
+{
+	struct tcp_sock *tp = as_tcp(sk);
+	__u32 unsent = get(tp, write_seq) - get(tp, snd_nxt), in_flight = get(tp, snd_nxt) - get(tp, snd_una);
+	struct event_tcp_nagle_hold *e;
+	__u8 nonagle;
+
+	if (!r || r->hold || !unsent || (__s32)unsent < 0)
+		return;
+	if (get(tp, packets_out) >= get(tp, snd_cwnd) || in_flight + unsent > get(tp, snd_wnd))
+		return;
+	nonagle = get_bits(tp, nonagle);
+	if (nonagle & 2 || t->flags & 0x8000 /* MSG_MORE */)
+		r->hold = HELD_cork;
+	else if (get(tp, packets_out))
+		r->hold = HELD_nagle;
+	else
+		return;
+	holds++;
+	r->held_ns = bpf_ktime_get_ns();
+	r->held_bytes = unsent;
+	e = event_begin(tcp_nagle_hold, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->phase = PHASE_begins;
+	e->reason = r->hold == HELD_cork ? HOLD_cork : HOLD_nagle;
+	e->held_bytes = unsent;
+	e->unacked_packets = get(tp, packets_out);
+	event_end(e);
+}
+
+static __always_inline void send_tell(const void *sk, struct record *r, struct thread *t, __u64 asked, __s64 ret,
+				      __u64 duration, __u8 plane)
+{
+	struct event_tcp_send *e = event_begin(tcp_send, sk, r, plane);
+	struct tcp_sock *tp = as_tcp(sk);
+
+	if (!e)
+		return;
+	e->asked_bytes = asked;
+	e->done_bytes = ret > 0 ? ret : 0;
+	e->error = ret < 0 ? -ret : 0;
+	e->duration_ns = duration;
+	e->queued_bytes = tcp_unacked_bytes(sk);
+	e->unsent_bytes = get(tp, write_seq) - get(tp, snd_nxt);
+	if ((__s32)e->unsent_bytes < 0 || e->unsent_bytes > e->queued_bytes)
+		e->unsent_bytes = 0;
+	e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
+	if (t) {
+		e->head.fd = t->fd;
+		e->call = t->call;
+		e->flags = t->flags;
+	}
+	event_end(e);
+}
+
+/* What sys_exit returns while a signal is about to restart a call; the program sees EINTR or nothing. */
+static __always_inline __s64 visible(__s64 ret)
+{
+	return ret <= -512 && ret >= -516 ? -4 : ret;
+}
+
+HOOK(tcp_sendmsg, struct sock *sk, void *message, __u64 size)
+{
+	struct thread *t = thread_enter();
+
+	if (t) {
+		t->function_ns = bpf_ktime_get_ns();
+		t->function_sk = (__u64)sk;
+		t->function_bytes = size;
+	}
+	return 0;
+}
+
+HOOK_RETURN(tcp_sendmsg, 3, int)
+{
+	struct thread *t = thread_current();
+	struct record *r;
+	const void *sk;
+	__u64 now;
+
+	if (!t || !t->function_sk)
+		return 0;
+	sk = (void *)t->function_sk;
+	t->function_sk = 0;
+	t->told_sk = (__u64)sk;
+	now = bpf_ktime_get_ns();
+	r = record_find(sk);
+	if (!told_by(tcp_send, PLANE_functions))
+		return 0;
+	if (config.folded) {
+		if (!folded(r, true, ret > 0 ? ret : 0, ret < 0 ? -ret : 0, now))
+			folded_out(sk, r, now);
+		return 0;
+	}
+	send_tell(sk, r, t->call && t->sk == (__u64)sk ? t : 0, t->function_bytes, visible(ret), now - t->function_ns,
+		  PLANE_functions);
+	return 0;
+}
+
+static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool sending, __s64 ret, __u64 now)
+{
+	const void *sk = (void *)t->sk;
+	__u64 bytes = ret > 0 ? ret : 0;
+	__s32 error = ret < 0 ? -ret : 0;
+
+	if (t->blocked) {
+		if (t->sleep_ns)
+			t->blocked_ns += now - t->sleep_ns;
+		t->sleep_ns = 0;
+		if (sending && told(tcp_send_block)) {
+			struct event_tcp_send_block *e =
+				event_begin(tcp_send_block, sk, r, config.told_by[EVENT_tcp_send_block]);
+
+			if (e) {
+				struct tcp_sock *tp = as_tcp(sk);
+
+				e->head.fd = t->fd;
+				e->phase = PHASE_ends;
+				e->reason = t->blocked - 1;
+				e->blocked_ns = t->blocked_ns;
+				e->error = error;
+				e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
+				e->queued_bytes = get(as_sock(sk), sk_wmem_queued);
+				e->window_bytes = get(tp, snd_wnd);
+				e->cwnd = get(tp, snd_cwnd);
+				e->unacked_packets = get(tp, packets_out);
+				event_end(e);
+			}
+		} else if (!sending && told(tcp_recv_block)) {
+			struct event_tcp_recv_block *e =
+				event_begin(tcp_recv_block, sk, r, config.told_by[EVENT_tcp_recv_block]);
+
+			if (e) {
+				e->head.fd = t->fd;
+				e->phase = PHASE_ends;
+				e->blocked_ns = t->blocked_ns;
+				event_end(e);
+			}
+		}
+	}
+	if (sending && t->told_sk == t->sk && told_by(tcp_send, PLANE_functions)) {
+		if (told(tcp_nagle_hold))
+			hold_look(sk, r, t);
+		return;
+	}
+	if (config.folded) {
+		if (!folded(r, sending, bytes, error, now))
+			folded_out(sk, r, now);
+		return;
+	}
+	if (sending) {
+		send_tell(sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints);
+		if (told(tcp_nagle_hold))
+			hold_look(sk, r, t);
+		return;
+	}
+	if (told(tcp_recv)) {
+		struct event_tcp_recv *e = event_begin(tcp_recv, sk, r, PLANE_tracepoints);
+
+		if (!e)
+			return;
+		e->head.fd = t->fd;
+		e->asked_bytes = t->asked_bytes;
+		e->done_bytes = bytes;
+		e->error = error;
+		e->call = t->call;
+		e->flags = t->flags;
+		e->duration_ns = now - t->start_ns;
+		e->unread_bytes = tcp_unread_bytes(sk);
+		event_end(e);
+	}
+}
+
+static __always_inline __s32 option_effective(const void *sk, __u32 option)
+{
+	if (option == (SOL_SOCKET << 16 | SO_SNDBUF))
+		return get(as_sock(sk), sk_sndbuf);
+	if (option == (SOL_SOCKET << 16 | SO_RCVBUF))
+		return get(as_sock(sk), sk_rcvbuf);
+	return -1;
+}
+
+extern int datagram_done(struct thread *t, __s64 ret);
+
+HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
+{
+	long number = call_number(regs);
+	struct thread *t;
+	struct record *r;
+	const void *sk;
+	__s32 error;
+	__u64 now;
+	__u8 call;
+
+	if ((__u64)number >= CALL_NUMBERS || config.calls[number & (CALL_NUMBERS - 1)] == CALL_none)
+		return 0;
+	t = thread_current();
+	if (!t || !t->call)
+		return 0;
+	call = t->call;
+	t->call = CALL_none;
+	ret = visible(ret);
+	error = ret < 0 ? -ret : 0;
+	now = bpf_ktime_get_ns();
+	sk = (void *)t->sk;
+
+	if (call == CALL_socket) {
+		created(t, ret, error);
+		return 0;
+	}
+	if (call == CALL_socketpair) {
+		__s32 pair[2] = {};
+
+		if (error || !bpf_probe_read_user(pair, sizeof(pair), (void *)t->user)) {
+			created(t, pair[0], error);
+			if (!error)
+				created(t, pair[1], 0);
+		}
+		return 0;
+	}
+	if (!sk)
+		return 0;
+	if (call == CALL_close) {
+		r = record_find(sk);
+		if (t->references <= 1) {
+			if (t->user && r) {
+				t->call = CALL_close;
+				close_tell(t, sk, r, CALL_close, now - t->start_ns);
+				t->call = CALL_none;
+			}
+			if (t->protocol != IPPROTO_TCP && r && r->ino == t->ino)
+				record_drop(sk);
+		}
+		return 0;
+	}
+	t->call = call; /* tellers name it */
+	if (call == CALL_accept) {
+		accepted(t, ret, error, now);
+		if (t->family == AF_UNIX)
+			datagram_done(t, ret);
+		t->call = CALL_none;
+		return 0;
+	}
+	r = record_find(sk);
+	switch (call) {
+	case CALL_bind: {
+		struct event_sock_bind *e = event_begin(sock_bind, sk, r, PLANE_tracepoints);
+
+		if (!e)
+			break;
+		e->head.fd = t->fd;
+		fill_address(e->asked, t->asked);
+		fill_address(e->path, t->path);
+		e->reuse = (get_bits(as_sock(sk), __sk_common.skc_reuse) ? REUSE_address : 0) |
+			   (get_bits(as_sock(sk), __sk_common.skc_reuseport) ? REUSE_port : 0);
+		e->error = error;
+		event_end(e);
+		break;
+	}
+	case CALL_listen: {
+		struct event_sock_listen *e = event_begin(sock_listen, sk, r, PLANE_tracepoints);
+
+		if (!e)
+			break;
+		e->head.fd = t->fd;
+		e->asked_backlog = t->value;
+		e->backlog = get(as_sock(sk), sk_max_ack_backlog);
+		e->error = error;
+		event_end(e);
+		break;
+	}
+	case CALL_setsockopt: {
+		struct event_sock_option *e = event_begin(sock_option, sk, r, PLANE_tracepoints);
+
+		if (!e)
+			break;
+		e->head.fd = t->fd;
+		e->option = t->option;
+		e->value = t->value;
+		e->value2 = t->value2;
+		e->effective = error ? -1 : option_effective(sk, t->option);
+		e->error = error;
+		event_end(e);
+		break;
+	}
+	case CALL_shutdown: {
+		struct event_sock_shutdown *e = event_begin(sock_shutdown, sk, r, PLANE_tracepoints);
+
+		if (!e)
+			break;
+		e->head.fd = t->fd;
+		e->how = t->value;
+		e->state = t->state;
+		e->error = error;
+		event_end(e);
+		break;
+	}
+	case CALL_connect: {
+		struct event_tcp_connect *e;
+
+		if (t->protocol != IPPROTO_TCP) {
+			datagram_done(t, ret);
+			break;
+		}
+		e = event_begin(tcp_connect, sk, r, PLANE_tracepoints);
+		if (!e)
+			break;
+		e->head.fd = t->fd;
+		fill_address(e->asked, t->asked);
+		if (!e->head.remote_port && t->asked.family == e->head.family) {
+			/* A failed connect takes the peer off the socket again; the tale still wants it. */
+			e->head.remote_port = t->asked.port;
+			fill_address(e->head.remote, t->asked.ip);
+		}
+		e->duration_ns = now - t->start_ns;
+		e->error = error;
+		event_end(e);
+		break;
+	}
+	default:
+		if (t->protocol == IPPROTO_TCP)
+			tcp_io_done(t, r, call >= CALL_write, ret, now);
+		else
+			datagram_done(t, ret);
+	}
+	t->call = CALL_none;
+	return 0;
+}
+
+/* ---- processes ---- */
+
+HOOK_TRACEPOINT(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct thread *t, *made;
+
+	if (!config.command_pid)
+		return 0;
+	t = thread_enter();
+	if (!t || !t->in_tree)
+		return 0;
+	made = thread_make(child);
+	if (made) {
+		made->tree_known = 1;
+		made->in_tree = 1;
+	}
+	return 0;
+}
+
+static __always_inline void owner_current(struct owner *ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	ret->pid = id >> 32;
+	ret->tid = id;
+	ret->uid = bpf_get_current_uid_gid();
+	ret->attribution = ATTRIBUTION_exact;
+	bpf_get_current_comm(ret->comm.bytes, sizeof(ret->comm.bytes));
+}
+
+/* One descriptor of a process that is ending. Its files are closed after this tracepoint (do_exit, kernel/exit.c). */
+static __always_inline void descriptor_abandoned(struct thread *t, struct task_struct *task, __s32 fd)
+{
+	struct file *file = file_of(task, fd);
+	struct record *r;
+	struct sock *sk;
+	__u64 ino = 0;
+
+	sk = file_sock(file, &ino);
+	if (!sk || !family_known(sock_family(sk)))
+		return;
+	r = record_find(sk);
+	if (!r)
+		return;
+	t->fd = fd;
+	t->references = file_references(file);
+	t->protocol = r->protocol;
+	t->state = r->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
+	close_tell(t, sk, r, CALL_exit, 0);
+	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
+		record_drop(sk);
+}
+
+struct abandon {
+	struct thread *thread;
+	struct task_struct *task;
+	__s32 limit;
+};
+
+static long descriptor_visit(__u32 fd, struct abandon *context)
+{
+	if ((__s32)fd >= context->limit)
+		return 1;
+	descriptor_abandoned(context->thread, typed(task_struct, context->task), fd);
+	return 0;
+}
+
+HOOK_TRACEPOINT(sched_process_exit, struct task_struct *task)
+{
+	struct task_struct *current = current_task();
+	struct files_struct *files;
+	struct abandon abandon;
+	struct thread *t;
+	__u32 tid;
+
+	t = thread_current();
+	if (!t)
+		return 0;
+	files = get(current, files);
+	if (files && get(typed(files_struct, files), count.counter) == 1 && config.has_loop) {
+		abandon.thread = t;
+		abandon.task = (void *)bpf_get_current_task();
+		abandon.limit = get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds);
+		bpf_loop(1 << 16, descriptor_visit, &abandon, 0);
+	}
+	/* Of the command's processes only those that used sockets. */
+	if (t->in_tree && t->start_ns && told(process_exit) && get(current, pid) == get(current, tgid)) {
+		struct event_process_exit *e;
+		struct endpoints ends = {};
+		struct owner owner = {};
+		__s32 code = get(current, exit_code);
+
+		owner_current(&owner);
+		e = event_reserve(EVENT_process_exit, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints);
+		if (e) {
+			e->status = code >> 8 & 255;
+			e->signal = code & 127;
+			event_end(e);
+		}
+	}
+	if (!config.has_task_storage) {
+		tid = bpf_get_current_pid_tgid();
+		bpf_map_delete_elem(&threads_by_tid, &tid);
+	}
+	return 0;
+}
+
+enum { SIGKILL_ = 9, SIGPIPE_ = 13, SIGCHLD_ = 17, SIGCONT_ = 18, SIGURG_ = 23, SIGWINCH_ = 28 };
+
+static __always_inline __u64 signal_handler(const void *hands, __u32 number)
+{
+	__u64 action = (__u64)hands + bpf_core_field_offset(struct sighand_struct, action) +
+		       (__u64)(number - 1) * bpf_core_type_size(struct k_sigaction);
+
+	return (__u64)get(typed(k_sigaction, action), sa.sa_handler);
+}
+
+/*
+ * SIGPIPE is raised by the writer for itself. `result` of the tracepoint: 0 delivered, 1 ignored, 2 already pending,
+ * 3 and 4 overflow and loss of information (include/trace/events/signal.h).
+ */
+HOOK_TRACEPOINT(signal_generate, int number, struct kernel_siginfo *info, struct task_struct *task, int group, int result)
+{
+	struct task_struct *target = typed(task_struct, task);
+	struct event_signal *e;
+	struct endpoints ends = {};
+	struct owner owner = {};
+	struct thread *t;
+	struct record *r = 0;
+	struct sighand_struct *hands;
+	__u64 handler = 0, blocked;
+	bool in_tree;
+
+	if (number < 1 || number > 64)
+		return 0;
+	if (number != SIGPIPE_ && (number == SIGCHLD_ || number == SIGCONT_ || number == SIGURG_ || number == SIGWINCH_))
+		return 0;
+	t = number == SIGPIPE_ ? thread_current() : thread_find(task);
+	in_tree = t && t->in_tree;
+	if (number == SIGPIPE_) {
+		if (!t || !t->call || !t->sk)
+			return 0; /* a pipe's, not a socket's */
+		r = record_find((void *)t->sk);
+	} else if (!in_tree) {
+		return 0;
+	}
+	hands = get(target, sighand);
+	if (hands)
+		handler = signal_handler(hands, number);
+	blocked = get(target, blocked.sig[0]);
+	owner.pid = get(target, tgid);
+	owner.tid = get(target, pid);
+	owner.uid = bpf_get_current_uid_gid();
+	owner.attribution = ATTRIBUTION_exact;
+	bpf_core_read(&owner.comm, sizeof(owner.comm), &target->comm);
+	if (r)
+		sock_endpoints((void *)t->sk, &ends);
+	e = event_begin_at(signal, r ? r->id : 0, &owner, in_tree, r ? r->netns : 0, &ends, r ? r->protocol : 0,
+			   PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->number = number;
+	e->cause = t && t->call ? t->call : CALL_none;
+	if (t && r)
+		e->head.fd = t->fd;
+	if (result == 1 || handler == 1)
+		e->fate = SIGNAL_FATE_ignored;
+	else if (number != SIGKILL_ && (blocked & (1ULL << (number - 1))))
+		e->fate = SIGNAL_FATE_blocked;
+	else if (handler)
+		e->fate = SIGNAL_FATE_caught;
+	else
+		e->fate = SIGNAL_FATE_fatal;
+	event_end(e);
+	return 0;
+}

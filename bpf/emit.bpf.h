@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * From a hook to the reader: filters, the ring buffer, and the count of what was produced and lost.
+ * Knows records, nothing of any single event.
+ *
+ *   struct event_tcp_state *e = event_begin(tcp_state, sk, r, PLANE_tracepoints);
+ *   if (!e) return 0;                // filtered, not wanted, or lost and counted
+ *   e->oldstate = ...;
+ *   event_end(e);
+ */
+#ifndef SOCKTALE_EMIT_BPF_H
+#define SOCKTALE_EMIT_BPF_H
+
+#include "bpf/life.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+} events __weak SEC(".maps");
+
+#define told(name) (config.told_by[EVENT_##name])
+#define told_by(name, plane_) (config.told_by[EVENT_##name] == (plane_))
+
+static __always_inline bool prefix_equal(const struct event_ip *a, const struct event_ip *b, __u32 bits)
+{
+	for (int i = 0; i < 16; i++) {
+		__u32 here = bits > 8 ? 8 : bits;
+
+		if ((a->bytes[i] ^ b->bytes[i]) & (__u8)(0xff00 >> here))
+			return false;
+		bits -= here;
+		if (!bits)
+			break;
+	}
+	return true;
+}
+
+/* Whether the filters let an event about this owner and these addresses pass. Unset filters cost nothing. */
+static __always_inline bool passes(const struct record *r, const struct owner *owner, bool in_tree, __u32 netns,
+				   const struct endpoints *ends, __u8 protocol)
+{
+	if (config.filter_tree && !in_tree)
+		return false;
+	if (config.filter_pid_set && (!owner || owner->pid != config.filter_pid))
+		return false;
+	if (config.filter_comm_set &&
+	    (!owner || *(__u64 *)owner->comm.bytes != *(const volatile __u64 *)config.filter_comm.bytes ||
+	     *(__u64 *)(owner->comm.bytes + 8) != *(const volatile __u64 *)(config.filter_comm.bytes + 8)))
+		return false;
+	if (config.filter_netns_set && netns != config.filter_netns)
+		return false;
+	if (config.filter_family_set &&
+	    !(config.filter_families & (ends->family == AF_INET ? 1 : ends->family == AF_INET6 ? 2 : 4)))
+		return false;
+	if (config.filter_protocol_set &&
+	    !(config.filter_protocols & (ends->family == AF_UNIX ? 4 : protocol == IPPROTO_TCP ? 1 : 2)))
+		return false;
+	if (config.filter_port_set && ends->local_port != config.filter_port && ends->remote_port != config.filter_port)
+		return false;
+	if (config.filter_address_set) {
+		struct event_ip wanted;
+
+		for (int i = 0; i < 16; i++)
+			wanted.bytes[i] = config.filter_address.bytes[i];
+		if (ends->family != config.filter_address_family)
+			return false;
+		if (!prefix_equal(&ends->local, &wanted, config.filter_address_bits) &&
+		    !prefix_equal(&ends->remote, &wanted, config.filter_address_bits))
+			return false;
+	}
+	if (config.self_pid && owner && owner->pid == config.self_pid)
+		return false;
+	return true;
+}
+
+/*
+ * Reserve an event of `size` bytes and fill its head. NULL when the ring is full; then it is counted as lost.
+ * Reserved memory holds old bytes: what is behind the head is zeroed here, so that padding leaks nothing.
+ */
+static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, const struct owner *owner, __u32 netns,
+					   const struct endpoints *ends, __u8 protocol, __u8 plane)
+{
+	struct tally *tally = bpf_map_lookup_elem(&tallies, &id);
+	struct event *e;
+
+	if (!tally)
+		return 0;
+	tally->produced++;
+	e = bpf_ringbuf_reserve(&events, size, 0);
+	if (!e) {
+		tally->lost[LOSS_ring_full]++;
+		return 0;
+	}
+	__builtin_memset(e, 0, size);
+	e->time_ns = bpf_ktime_get_ns();
+	e->socket = socket;
+	e->netns = netns;
+	e->id = id;
+	e->size = size;
+	e->fd = -1;
+	e->protocol = protocol;
+	e->plane = plane;
+	e->family = ends->family;
+	e->local_port = ends->local_port;
+	e->remote_port = ends->remote_port;
+	e->local = ends->local;
+	e->remote = ends->remote;
+	if (owner) {
+		e->pid = owner->pid;
+		e->tid = owner->tid;
+		e->uid = owner->uid;
+		e->attribution = owner->attribution;
+		e->comm = owner->comm;
+	}
+	return e;
+}
+
+/* The same about a socket with a record (or without: the owner is unknown then). Reads the addresses from `sk`. */
+static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, struct record *r, __u8 plane)
+{
+	struct endpoints ends;
+	__u32 netns;
+	__u8 protocol;
+
+	if (!config.told_by[id])
+		return 0;
+	if (config.filter_tree && (!r || !r->in_tree))
+		return 0;
+	if (config.filter_pid_set && (!r || r->owner.pid != config.filter_pid))
+		return 0;
+	sock_endpoints(sk, &ends);
+	netns = r ? r->netns : sock_netns(sk);
+	protocol = r ? r->protocol : sock_protocol(sk);
+	if (!passes(r, r ? &r->owner : 0, r && r->in_tree, netns, &ends, protocol))
+		return 0;
+	return event_reserve(id, size, r ? r->id : 0, r ? &r->owner : 0, netns, &ends, protocol, plane);
+}
+
+#define event_begin(name, sk, r, plane) \
+	((struct event_##name *)event_about(EVENT_##name, sizeof(struct event_##name), sk, r, plane))
+
+/* The same with addresses already at hand. */
+#define event_begin_at(name, id_, owner_, in_tree_, netns_, ends_, protocol_, plane_)                            \
+	((struct event_##name *)(told(name) && passes(0, owner_, in_tree_, netns_, ends_, protocol_)             \
+					 ? event_reserve(EVENT_##name, sizeof(struct event_##name), id_, owner_, \
+							 netns_, ends_, protocol_, plane_)                       \
+					 : 0))
+
+/* Hand the event over. The reader looks every few milliseconds; it is woken only when much has gathered. */
+static __always_inline void event_end(void *e)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= config.wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
+	bpf_ringbuf_submit(e, flags);
+}
+
+#endif

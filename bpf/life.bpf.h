@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who owns a socket: a record per socket, request and TIME_WAIT entry, kept by address; and what each thread is doing.
+ * Learned in process context only (socket, connect, listen, accept, send, receive, close); softirq reads, never guesses.
+ *
+ * One map by address serves every door and every kind of socket. Socket storage would be faster by some 30 ns, but it
+ * takes no kprobe, no socket reached through a descriptor, and no request or TIME_WAIT entry; it is used for the one
+ * thing only it can do, the exact listener of a child (lineage).
+ */
+#ifndef SOCKTALE_LIFE_BPF_H
+#define SOCKTALE_LIFE_BPF_H
+
+#include "bpf/sock.bpf.h"
+
+struct owner {
+	__u32 pid, tid, uid;
+	__u8 attribution;
+	struct event_comm comm;
+};
+
+enum { HELD_nagle = 1, HELD_cork = 2 };
+
+struct record {
+	__u64 id;
+	__u64 since_ns;		/* when the present state began; 0: not seen */
+	__u64 queued_ns;	/* child: when it entered the accept queue */
+	__u64 listener;		/* child and request: id of the listener */
+	__u64 listener_sk;	/* request: address of the listener */
+	__u64 ino;		/* inode of the struct socket, to see that an address was used again; 0: none yet */
+	__u64 held_ns;		/* a Nagle or cork hold began */
+	__u64 fold_ns;		/* folded figures begin here */
+	__u64 sends, sent_bytes, recvs, recv_bytes;
+	__u32 errors;
+	__u32 drops;		/* listener: drops told so far */
+	__u32 held_bytes;
+	__u32 netns;
+	struct owner owner;
+	__u8 family, protocol, state;
+	__u8 in_tree;		/* belongs to the traced command */
+	__u8 hold;		/* HELD_ */
+	__u8 deferred;		/* LISTEN->SYN_RECV was seen before the kernel had set the addresses (until 6.12) */
+	__u32 unread_bytes;	/* at close */
+	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child */
+};
+
+/* What a thread is in. Filled on entry of a call, used and cleared at its end. */
+struct thread {
+	__u64 start_ns;
+	__u64 sk;		/* socket the call is about, as an address */
+	__u64 ino;
+	__u64 asked_bytes;
+	__u64 user;		/* user memory the call will fill: an address, a msghdr, a pair of descriptors */
+	__u64 sleep_ns;		/* asleep in the call since */
+	__u64 blocked_ns;	/* slept so far */
+	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
+	__u64 function_ns, function_sk, function_bytes; /* tcp_sendmsg() in progress */
+	__u32 flags;
+	__s32 fd;
+	__s32 value, value2;
+	__u32 option;
+	__u32 references;
+	__u8 call;
+	__u8 blocked;		/* enum block + 1 once a wait was told */
+	__u8 in_tree;
+	__u8 tree_known;
+	__u8 state;
+	__u8 protocol, family;
+	__u8 how;
+	struct event_address asked;
+	struct event_path path;
+};
+
+struct tuple {
+	__u32 netns;
+	__u16 local_port, remote_port;
+	struct event_ip local, remote;
+};
+
+struct listener_key {
+	__u32 netns;
+	__u32 port;
+};
+struct listener_value {
+	__u64 sk;
+	__u64 shared; /* more than one socket listens here */
+};
+
+struct lineage {
+	__u64 listener_sk;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct record);
+} records __weak SEC(".maps");
+
+/* From the four-tuple on the wire to the socket, request or TIME_WAIT entry that answers for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tuple);
+	__type(value, __u64);
+} tuples __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct listener_key);
+	__type(value, struct listener_value);
+} listeners __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads __weak SEC(".maps");
+
+/* Where the kernel has no task storage (5.10). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct thread);
+} threads_by_tid __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct lineage);
+} lineages __weak SEC(".maps");
+
+/* Per CPU: what this CPU is in the middle of, and scratch too large for the stack. */
+struct scratch {
+	__u64 next_id;
+	__u64 time_wait_sk;	/* tcp_time_wait() in progress for this socket */
+	__u64 time_wait_timeout;
+	__u64 time_wait_entry;	/* TIME_WAIT entry just started, its socket's last state change still to come */
+	__u64 cancelled;	/* TIME_WAIT entry whose clock was stopped: ended, unless it is started again at once */
+	__u64 touched;		/* TIME_WAIT entry the segment being processed is about */
+	__u64 probe_sk;		/* a timer that may send a probe for this socket is running */
+	__u8 ending;		/* enum time_wait_end that explains the next end */
+	__u8 touched_flags;
+	__u8 probe;		/* enum probe_kind */
+	__u8 time_wait_state;
+	struct record record;
+	struct thread thread;
+	struct tuple tuple;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_COUNT);
+	__type(key, __u32);
+	__type(value, struct tally);
+} tallies __weak SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+static __always_inline void tally_lost(__u32 id, __u32 cause)
+{
+	struct tally *tally = bpf_map_lookup_elem(&tallies, &id);
+
+	if (tally && cause < LOSSES)
+		tally->lost[cause]++;
+}
+
+/* ---- threads ---- */
+
+/* What the thread `task` is doing, or NULL when it has done nothing of interest. */
+static __always_inline struct thread *thread_find(struct task_struct *task)
+{
+	__u32 tid;
+
+	if (config.has_task_storage)
+		return bpf_task_storage_get(&threads, task, 0, 0);
+	tid = BPF_CORE_READ(task, pid);
+	return bpf_map_lookup_elem(&threads_by_tid, &tid);
+}
+
+static __always_inline struct thread *thread_current(void)
+{
+	if (config.has_task_storage)
+		return thread_find(bpf_get_current_task_btf());
+	return thread_find((struct task_struct *)bpf_get_current_task());
+}
+
+static __always_inline struct thread *thread_make(struct task_struct *task)
+{
+	struct thread *thread;
+	struct scratch *scratch;
+	__u32 tid;
+
+	if (config.has_task_storage)
+		return bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	tid = BPF_CORE_READ(task, pid);
+	thread = bpf_map_lookup_elem(&threads_by_tid, &tid);
+	if (thread)
+		return thread;
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	__builtin_memset(&scratch->thread, 0, sizeof(scratch->thread));
+	bpf_map_update_elem(&threads_by_tid, &tid, &scratch->thread, BPF_ANY);
+	return bpf_map_lookup_elem(&threads_by_tid, &tid);
+}
+
+/* The current thread's entry, made if need be. Also settles whether it belongs to the traced command. */
+static __always_inline struct thread *thread_enter(void)
+{
+	struct thread *thread;
+
+	if (config.has_task_storage)
+		thread = thread_make(bpf_get_current_task_btf());
+	else
+		thread = thread_make((struct task_struct *)bpf_get_current_task());
+	if (thread && config.command_pid && !thread->tree_known) {
+		thread->tree_known = 1;
+		if ((bpf_get_current_pid_tgid() >> 32) == config.command_pid)
+			thread->in_tree = 1;
+	}
+	return thread;
+}
+
+/* ---- owners ---- */
+
+/* Make the current task the owner. Only from process context, about a socket this task holds. */
+static __always_inline void owner_take(struct record *r)
+{
+	struct task_struct *task = current_task();
+	struct owner *owner = &r->owner;
+	__u32 pid = get(task, tgid);
+	struct thread *thread;
+
+	owner->tid = get(task, pid);
+	if (owner->pid != pid || owner->attribution != ATTRIBUTION_exact) {
+		owner->pid = pid;
+		owner->uid = (__u32)bpf_get_current_uid_gid();
+		owner->attribution = ATTRIBUTION_exact;
+		if (config.command_pid) {
+			thread = thread_current();
+			if (thread && thread->in_tree)
+				r->in_tree = 1;
+		}
+	}
+	/* Sixteen bytes by value: cheaper than asking whether a prctl or exec changed them. */
+	if (config.has_cast) {
+		*(__u64 *)owner->comm.bytes = *(__u64 *)task->comm;
+		*(__u64 *)(owner->comm.bytes + 8) = *(__u64 *)(task->comm + 8);
+	} else {
+		bpf_get_current_comm(owner->comm.bytes, sizeof(owner->comm.bytes));
+	}
+}
+
+/* ---- records ---- */
+
+static __always_inline struct record *record_find(const void *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&records, &key);
+}
+
+/* The kernel's cookie where it has one already, else a number of our own: from 2^52, one sequence per CPU. */
+static __always_inline __u64 id_for(const void *sk)
+{
+	__u64 cookie = sock_is_full(sock_state(sk)) ? get(as_sock(sk), __sk_common.skc_cookie.counter) : 0;
+	struct scratch *scratch;
+
+	if (cookie)
+		return cookie;
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	return (1ULL << 52) + (++scratch->next_id << 10) + bpf_get_smp_processor_id();
+}
+
+/* A new record for `sk`, replacing what was at this address. NULL, and counted for `event`, when the map is full. */
+static __always_inline struct record *record_make(const void *sk, __u32 event)
+{
+	struct scratch *scratch = scratch_get();
+	__u64 key = (__u64)sk;
+	struct record *r;
+	__u64 id;
+
+	if (!scratch)
+		return 0;
+	id = id_for(sk);
+	r = &scratch->record;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->id = id;
+	r->netns = sock_netns(sk);
+	r->family = sock_family(sk);
+	r->protocol = sock_protocol(sk);
+	r->state = sock_state(sk);
+	if (bpf_map_update_elem(&records, &key, r, BPF_ANY)) {
+		tally_lost(event, LOSS_map_full);
+		return 0;
+	}
+	return bpf_map_lookup_elem(&records, &key);
+}
+
+/*
+ * The record of a socket met in a system call. An address whose inode number has changed is another socket by now:
+ * datagram and unix sockets may go without any event on the tracepoint plane.
+ */
+static __always_inline struct record *record_of_call(const void *sk, __u64 ino, __u32 event)
+{
+	struct record *r = record_find(sk);
+
+	if (r && (!r->ino || r->ino == ino)) {
+		r->ino = ino;
+		return r;
+	}
+	r = record_make(sk, event);
+	if (r)
+		r->ino = ino;
+	return r;
+}
+
+static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struct endpoints *ends)
+{
+	__builtin_memset(t, 0, sizeof(*t));
+	t->netns = netns;
+	t->local_port = ends->local_port;
+	t->remote_port = ends->remote_port;
+	t->local = ends->local;
+	t->remote = ends->remote;
+	/* A v4-mapped peer (RFC 4291, 2.5.5.2) speaks IPv4 on the wire. */
+	if (ends->family == AF_INET6 && !*(__u64 *)ends->remote.bytes &&
+	    *(__u32 *)(ends->remote.bytes + 8) == bpf_htonl(0xffff)) {
+		__builtin_memset(&t->local, 0, sizeof(t->local));
+		__builtin_memset(&t->remote, 0, sizeof(t->remote));
+		*(__u32 *)t->local.bytes = *(__u32 *)(ends->local.bytes + 12);
+		*(__u32 *)t->remote.bytes = *(__u32 *)(ends->remote.bytes + 12);
+	}
+}
+
+static __always_inline void tuple_point(__u32 netns, const struct endpoints *ends, const void *sk)
+{
+	struct tuple tuple;
+	__u64 value = (__u64)sk;
+
+	tuple_fill(&tuple, netns, ends);
+	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
+}
+
+/* Forget the tuple if it still leads to `sk`. */
+static __always_inline void tuple_forget(__u32 netns, const struct endpoints *ends, const void *sk)
+{
+	struct tuple tuple;
+	__u64 *value;
+
+	tuple_fill(&tuple, netns, ends);
+	value = bpf_map_lookup_elem(&tuples, &tuple);
+	if (value && *value == (__u64)sk)
+		bpf_map_delete_elem(&tuples, &tuple);
+}
+
+static __always_inline void record_drop(const void *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&records, &key);
+}
+
+#endif

@@ -1,0 +1,1146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a TCP socket as the kernel itself passes it: states, request sockets, accept, waits, resets,
+ * retransmissions, probes, delayed acknowledgements, TIME_WAIT. The program's view of the same is in call.bpf.c,
+ * the segments are in wire.bpf.c.
+ */
+#include "bpf/emit.bpf.h"
+#include "bpf/hook.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct config config = {};
+
+/* ---- states ---- */
+
+/* The owner's call in which something happens to `sk`, or CALL_none: then the wire or a timer did it. */
+static __always_inline __u8 cause_of(const void *sk, const struct record *r)
+{
+	struct thread *thread = thread_current();
+	struct task_struct *task;
+
+	if (thread && thread->call && thread->sk == (__u64)sk)
+		return thread->call;
+	task = current_task();
+	if (r && r->owner.pid == (__u32)get(task, tgid) && (get(task, flags) & PF_EXITING))
+		return CALL_exit;
+	return CALL_none;
+}
+
+static __always_inline void listener_remember(const void *sk, const struct record *r)
+{
+	struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
+	struct listener_value value = { .sk = (__u64)sk }, *old;
+
+	old = bpf_map_lookup_elem(&listeners, &key);
+	if (old && old->sk != (__u64)sk)
+		value.shared = 1;
+	bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
+}
+
+static __always_inline void listener_forget(const void *sk, const struct record *r)
+{
+	struct listener_key key = { .netns = r->netns, .port = bpf_ntohs(get(as_inet(sk), inet_sport)) };
+	struct listener_value *old = bpf_map_lookup_elem(&listeners, &key);
+
+	if (old && old->sk == (__u64)sk)
+		bpf_map_delete_elem(&listeners, &key);
+}
+
+/* A child without owner of its own carries its listener's, marked as inherited. */
+static __always_inline void record_inherit(struct record *child, const struct record *listener)
+{
+	if (!listener)
+		return;
+	child->listener = listener->id;
+	child->owner = listener->owner;
+	child->in_tree = listener->in_tree;
+	if (listener->owner.attribution != ATTRIBUTION_unknown)
+		child->owner.attribution = ATTRIBUTION_inherited;
+}
+
+/* Take over the identity of the request socket that the same four-tuple leads to. */
+static __always_inline void record_adopt(struct record *child, const void *sk, const struct endpoints *ends)
+{
+	struct tuple tuple;
+	struct record *request;
+	__u64 *entry;
+
+	tuple_fill(&tuple, child->netns, ends);
+	entry = bpf_map_lookup_elem(&tuples, &tuple);
+	if (!entry || *entry == (__u64)sk)
+		return;
+	request = record_find((void *)*entry);
+	if (request && request->state == TCP_NEW_SYN_RECV) {
+		child->id = request->id;
+		if (child->owner.attribution == ATTRIBUTION_unknown) {
+			child->owner = request->owner;
+			child->in_tree = request->in_tree;
+			child->listener = request->listener;
+		}
+		record_drop((void *)*entry);
+	}
+}
+
+static __always_inline void state_tell(const void *sk, struct record *r, __u8 old, __u8 new, __u64 now, __u8 plane)
+{
+	struct event_tcp_state *e = event_begin(tcp_state, sk, r, plane);
+
+	if (!e)
+		return;
+	if (now)
+		e->head.time_ns = now;
+	e->oldstate = old;
+	e->newstate = new;
+	e->cause = cause_of(sk, r);
+	e->error = get(as_sock(sk), sk_err);
+	if (r && r->since_ns)
+		e->in_state_ns = e->head.time_ns - r->since_ns;
+	event_end(e);
+}
+
+static __always_inline void folded_tell(const void *sk, struct record *r, __u64 now)
+{
+	struct event_tcp_io *e;
+
+	if (!config.folded || !(r->sends | r->recvs | r->errors))
+		return;
+	e = event_begin(tcp_io, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->sends = r->sends;
+	e->sent_bytes = r->sent_bytes;
+	e->recvs = r->recvs;
+	e->recv_bytes = r->recv_bytes;
+	e->errors = r->errors;
+	e->span_ns = e->head.time_ns - r->fold_ns;
+	event_end(e);
+	r->sends = r->recvs = r->sent_bytes = r->recv_bytes = r->errors = 0;
+	r->fold_ns = now;
+}
+
+static __always_inline void gap_tell(const void *sk, struct record *r, __u8 what, __u8 plane)
+{
+	struct event_gap *e = event_begin(gap, sk, r, plane);
+
+	if (!e)
+		return;
+	e->what = what;
+	event_end(e);
+}
+
+/* One body for every source of a state change. `old` is the state before. */
+static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool trusted, __u8 plane)
+{
+	struct record *r, *listener = 0;
+	struct lineage *lineage;
+	struct endpoints ends;
+	__u64 now;
+
+	if (get(as_sock(sk), sk_protocol) != IPPROTO_TCP)
+		return 0;
+	r = record_find(sk);
+	now = bpf_ktime_get_ns();
+
+	if (old == TCP_LISTEN && new == TCP_SYN_RECV) {
+		/* The child. Its address may have belonged to a socket that is gone (the slab is type-stable). */
+		r = record_make(sk, EVENT_tcp_state);
+		if (!r)
+			return 0;
+		r->since_ns = now;
+		if (trusted && config.has_sk_storage) {
+			lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
+			if (lineage)
+				listener = record_find((void *)lineage->listener_sk);
+		}
+		if (!listener) {
+			struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
+			struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
+
+			if (value && !value->shared)
+				listener = record_find((void *)value->sk);
+		}
+		record_inherit(r, listener);
+		r->state = new;
+		if (!get(as_sock(sk), __sk_common.skc_dport)) {
+			r->deferred = 1;
+			return 0;
+		}
+		sock_endpoints(sk, &ends);
+		record_adopt(r, sk, &ends);
+		tuple_point(r->netns, &ends, sk);
+		if (told_by(tcp_state, plane))
+			state_tell(sk, r, old, new, now, plane);
+		return 0;
+	}
+
+	if (!r) {
+		r = record_make(sk, EVENT_tcp_state);
+		if (!r)
+			return 0;
+		if (old != TCP_CLOSE && told_by(tcp_state, plane))
+			gap_tell(sk, r, GAP_beginning, plane);
+	}
+	if (r->deferred) {
+		__u64 began = r->since_ns;
+
+		r->deferred = 0;
+		r->since_ns = 0;
+		sock_endpoints(sk, &ends);
+		record_adopt(r, sk, &ends);
+		tuple_point(r->netns, &ends, sk);
+		if (told_by(tcp_state, plane))
+			state_tell(sk, r, TCP_LISTEN, TCP_SYN_RECV, began, plane);
+		r->since_ns = began;
+	}
+	if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
+		owner_take(r); /* connect(), listen(): process context, and the task holds the socket */
+		if (new == TCP_LISTEN) {
+			listener_remember(sk, r);
+			if (trusted && config.has_sk_storage) {
+				lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+				if (lineage)
+					lineage->listener_sk = (__u64)sk;
+			}
+		}
+	}
+	if (new == TCP_ESTABLISHED && old == TCP_SYN_RECV)
+		r->queued_ns = now;
+	folded_tell(sk, r, now);
+	if (told_by(tcp_state, plane))
+		state_tell(sk, r, old, new, now, plane);
+	r->since_ns = now;
+	r->state = new;
+
+	if (new == TCP_CLOSE) {
+		struct scratch *scratch = scratch_get();
+
+		if (old == TCP_LISTEN)
+			listener_forget(sk, r);
+		sock_endpoints(sk, &ends);
+		r->ends = ends;
+		if (scratch && scratch->time_wait_entry) {
+			/* tcp_time_wait() started an entry on this CPU just before: this is the socket it replaces. */
+			void *tw = (void *)scratch->time_wait_entry;
+			struct record *tr = record_find(tw);
+			struct endpoints tends;
+
+			scratch->time_wait_entry = 0;
+			sock_endpoints(tw, &tends);
+			if (tr && tends.local_port == ends.local_port && tends.remote_port == ends.remote_port) {
+				tr->id = r->id;
+				tr->owner = r->owner;
+				tr->in_tree = r->in_tree;
+				tuple_point(r->netns, &tends, tw);
+				if (told_by(tcp_time_wait, PLANE_tracepoints)) {
+					struct event_tcp_time_wait *e =
+						event_begin(tcp_time_wait, tw, tr, PLANE_tracepoints);
+
+					if (e) {
+						e->substate = tr->state;
+						e->timeout_ns = tr->held_ns;
+						event_end(e);
+					}
+				}
+				tr->held_ns = 0;
+				return 0;
+			}
+		}
+		if ((old == TCP_FIN_WAIT2 || old == TCP_CLOSING) && !get(as_sock(sk), sk_err) &&
+		    told_by(tcp_time_wait_end, PLANE_tracepoints)) {
+			struct event_tcp_time_wait_end *e = event_begin(tcp_time_wait_end, sk, r, PLANE_tracepoints);
+
+			if (e) {
+				e->ending = TIME_WAIT_END_never;
+				event_end(e);
+			}
+		}
+		tuple_forget(r->netns, &ends, sk);
+	}
+	return 0;
+}
+
+HOOK_TRACEPOINT(inet_sock_set_state, struct sock *sk, int oldstate, int newstate)
+{
+	return state_change(sk, oldstate, newstate, trusted, PLANE_tracepoints);
+}
+
+/* tcp_set_state() sees every move but the two the kernel stores directly: into LISTEN, and a child's into SYN_RECV. */
+HOOK(tcp_set_state, struct sock *sk, int state)
+{
+	return state_change(sk, sock_state(sk), state, false, PLANE_functions);
+}
+
+HOOK(inet_csk_listen_start, struct sock *sk)
+{
+	struct thread *thread = thread_enter();
+
+	if (thread)
+		thread->told_sk = (__u64)sk;
+	return 0;
+}
+
+HOOK_RETURN(inet_csk_listen_start, config.listen_start_args, int)
+{
+	struct thread *thread = thread_current();
+
+	if (thread && thread->told_sk && !ret)
+		state_change((void *)thread->told_sk, TCP_CLOSE, TCP_LISTEN, false, PLANE_functions);
+	if (thread)
+		thread->told_sk = 0;
+	return 0;
+}
+
+/* The third segment made a child: listener, child and request are in one hand here. */
+HOOK(inet_csk_complete_hashdance, struct sock *sk, struct sock *child, struct request_sock *req)
+{
+	struct record *listener = record_find(sk), *request = record_find(req), *r;
+	struct endpoints ends;
+
+	r = record_make(child, EVENT_tcp_state);
+	if (!r)
+		return 0;
+	r->since_ns = bpf_ktime_get_ns();
+	r->state = TCP_SYN_RECV;
+	record_inherit(r, listener);
+	if (request) {
+		r->id = request->id;
+		record_drop(req);
+	}
+	sock_endpoints(child, &ends);
+	tuple_point(r->netns, &ends, child);
+	if (told_by(tcp_state, PLANE_functions)) {
+		__u64 since = r->since_ns;
+
+		r->since_ns = 0;
+		state_tell(child, r, TCP_LISTEN, TCP_SYN_RECV, 0, PLANE_functions);
+		r->since_ns = since;
+	}
+	return 0;
+}
+
+/* ---- the end of a socket ---- */
+
+HOOK_TRACEPOINT(tcp_destroy_sock, struct sock *sk)
+{
+	struct record *r = record_find(sk);
+
+	if (r) {
+		folded_tell(sk, r, 0);
+		tuple_forget(r->netns, &r->ends, sk);
+		record_drop(sk);
+	}
+	return 0;
+}
+
+/* ---- the request socket and the queues of listen() ---- */
+
+static __always_inline void request_born(const void *listener_sk, const void *req, __u8 plane)
+{
+	struct record *listener, *r = record_find(req);
+	struct event_tcp_syn_recv *e;
+	struct endpoints ends;
+
+	sock_endpoints(req, &ends);
+	if (r && r->state == TCP_NEW_SYN_RECV && r->ends.remote_port == ends.remote_port &&
+	    r->ends.local_port == ends.local_port)
+		return; /* a SYN-ACK sent again */
+	r = record_make(req, EVENT_tcp_syn_recv);
+	if (!r)
+		return;
+	listener = record_find(listener_sk);
+	record_inherit(r, listener);
+	r->state = TCP_NEW_SYN_RECV;
+	r->since_ns = bpf_ktime_get_ns();
+	r->listener_sk = (__u64)listener_sk;
+	r->ends = ends;
+	tuple_point(r->netns, &ends, req);
+	if (!told_by(tcp_syn_recv, plane))
+		return;
+	e = event_begin(tcp_syn_recv, req, r, plane);
+	if (!e)
+		return;
+	e->listener = r->listener;
+	e->syn_queue = get(as_icsk(listener_sk), icsk_accept_queue.qlen.counter);
+	e->accept_queue = get(as_sock(listener_sk), sk_ack_backlog);
+	e->backlog = get(as_sock(listener_sk), sk_max_ack_backlog);
+	event_end(e);
+}
+
+HOOK(inet_csk_reqsk_queue_hash_add, struct sock *sk, struct request_sock *req)
+{
+	request_born(sk, req, PLANE_functions);
+	return 0;
+}
+
+static __always_inline void listen_drop_tell(const void *sk, const struct endpoints *client, __u8 reason, __u8 plane)
+{
+	struct record *r = record_find(sk);
+	struct event_tcp_listen_drop *e;
+	__u32 netns = r ? r->netns : sock_netns(sk);
+
+	if (r)
+		r->drops++;
+	e = event_begin_at(tcp_listen_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, client,
+			   IPPROTO_TCP, plane);
+	if (!e)
+		return;
+	e->reason = reason;
+	e->accept_queue = get(as_sock(sk), sk_ack_backlog);
+	e->syn_queue = get(as_icsk(sk), icsk_accept_queue.qlen.counter);
+	e->backlog = get(as_sock(sk), sk_max_ack_backlog);
+	e->drops = r ? r->drops : 0;
+	event_end(e);
+}
+
+/* Addresses of a segment that arrived, seen from here: its destination is local. */
+static __always_inline bool segment_endpoints(struct sk_buff *skb, struct endpoints *ret, __u8 *ret_flags)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+	unsigned char *head = get(s, head);
+	struct ipv6hdr ip6;
+	struct tcphdr tcp;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if (bpf_probe_read_kernel(&ip6, sizeof(ip6), head + get(s, network_header)) ||
+	    bpf_probe_read_kernel(&tcp, sizeof(tcp), head + get(s, transport_header)))
+		return false;
+	if ((*(__u8 *)&ip6 >> 4) == 4) {
+		struct iphdr *ip = (void *)&ip6;
+
+		ret->family = AF_INET;
+		__builtin_memcpy(ret->local.bytes, ip->daddr, 4);
+		__builtin_memcpy(ret->remote.bytes, ip->saddr, 4);
+	} else {
+		ret->family = AF_INET6;
+		__builtin_memcpy(ret->local.bytes, ip6.daddr, 16);
+		__builtin_memcpy(ret->remote.bytes, ip6.saddr, 16);
+	}
+	ret->local_port = bpf_ntohs(tcp.dest);
+	ret->remote_port = bpf_ntohs(tcp.source);
+	*ret_flags = tcp.flags;
+	return true;
+}
+
+static __always_inline bool accept_queue_full(const void *sk)
+{
+	return get(as_sock(sk), sk_ack_backlog) > get(as_sock(sk), sk_max_ack_backlog);
+}
+
+/* sk_acceptq_is_full() at the head of tcp_conn_request(): the SYN is dropped without a word (net/ipv4/tcp_input.c). */
+HOOK(tcp_conn_request, void *rsk_ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
+{
+	struct endpoints client;
+	__u8 flags;
+
+	if (accept_queue_full(sk) && segment_endpoints(skb, &client, &flags))
+		listen_drop_tell(sk, &client, LISTEN_DROP_accept_queue, PLANE_functions);
+	return 0;
+}
+
+static __always_inline int last_segment(const void *sk, const void *req)
+{
+	struct endpoints client;
+
+	if (!accept_queue_full(sk))
+		return 0;
+	sock_endpoints(req, &client);
+	listen_drop_tell(sk, &client, LISTEN_DROP_accept_queue, PLANE_functions);
+	return 0;
+}
+
+HOOK(tcp_v4_syn_recv_sock, struct sock *sk, struct sk_buff *skb, struct request_sock *req)
+{
+	return last_segment(sk, req);
+}
+
+HOOK(tcp_v6_syn_recv_sock, struct sock *sk, struct sk_buff *skb, struct request_sock *req)
+{
+	/* A mapped IPv4 peer is handed on to tcp_v4_syn_recv_sock(), which tells it. */
+	struct endpoints ends;
+
+	sock_endpoints(req, &ends);
+	return ends.family == AF_INET6 ? last_segment(sk, req) : 0;
+}
+
+/* The child leaves the accept queue in the acceptor's own context; the descriptor follows when the call returns. */
+HOOK_RETURN(inet_csk_accept, config.accept_args, struct sock *)
+{
+	struct record *r = ret ? record_find(ret) : 0;
+	struct thread *thread;
+
+	if (!r)
+		return 0;
+	owner_take(r);
+	thread = thread_current();
+	if (thread && thread->call == CALL_accept)
+		thread->told_sk = (__u64)ret;
+	return 0;
+}
+
+/* ---- waiting for room ---- */
+
+static __always_inline __u8 block_reason(const void *sk)
+{
+	struct tcp_sock *tp = as_tcp(sk);
+	struct sock *s = as_sock(sk);
+
+	if (get(tp, write_seq) != get(tp, snd_nxt)) {
+		if (get(tp, packets_out) >= get(tp, snd_cwnd))
+			return BLOCK_congestion_window;
+		return BLOCK_peer_window;
+	}
+	if (get(s, sk_wmem_queued) < get(s, sk_sndbuf))
+		return BLOCK_memory;
+	return BLOCK_send_buffer;
+}
+
+static __always_inline void block_tell(const void *sk, struct record *r, __u8 phase, __u8 reason, __u64 blocked_ns,
+				       __u8 plane)
+{
+	struct event_tcp_send_block *e = event_begin(tcp_send_block, sk, r, plane);
+	struct tcp_sock *tp = as_tcp(sk);
+
+	if (!e)
+		return;
+	e->phase = phase;
+	e->reason = reason;
+	e->blocked_ns = blocked_ns;
+	e->error = phase == PHASE_ends ? get(as_sock(sk), sk_err) : 0;
+	e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
+	e->queued_bytes = get(as_sock(sk), sk_wmem_queued);
+	e->window_bytes = get(tp, snd_wnd);
+	e->cwnd = get(tp, snd_cwnd);
+	e->unacked_packets = get(tp, packets_out);
+	event_end(e);
+}
+
+/* Asleep in a call. The first sleep of a call is told, and their sum when the call ends (call.bpf.c). */
+static __always_inline void wait_begins(struct thread *thread, __u64 now, __u8 plane)
+{
+	const void *sk = (void *)thread->sk;
+	struct record *r;
+
+	thread->sleep_ns = now;
+	if (thread->blocked || thread->protocol != IPPROTO_TCP)
+		return;
+	r = record_find(sk);
+	if (thread->call >= CALL_write && thread->call <= CALL_splice) {
+		thread->blocked = 1 + block_reason(sk);
+		if (told_by(tcp_send_block, plane))
+			block_tell(sk, r, PHASE_begins, thread->blocked - 1, 0, plane);
+	} else if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+		struct event_tcp_recv_block *e;
+
+		thread->blocked = 1;
+		if (!told_by(tcp_recv_block, plane))
+			return;
+		e = event_begin(tcp_recv_block, sk, r, plane);
+		if (e) {
+			e->phase = PHASE_begins;
+			e->head.fd = thread->fd;
+			event_end(e);
+		}
+	}
+}
+
+static __always_inline void wait_ends(struct thread *thread, __u64 now)
+{
+	if (!thread->sleep_ns)
+		return;
+	thread->blocked_ns += now - thread->sleep_ns;
+	thread->sleep_ns = 0;
+}
+
+HOOK(sk_stream_wait_memory, struct sock *sk)
+{
+	struct thread *thread = thread_current();
+
+	/* O_NONBLOCK comes here too and leaves at once with EAGAIN: that is no wait. */
+	if (thread && thread->call && thread->sk == (__u64)sk && !(thread->flags & 0x40))
+		wait_begins(thread, bpf_ktime_get_ns(), PLANE_functions);
+	return 0;
+}
+
+HOOK_RETURN(sk_stream_wait_memory, 2, int)
+{
+	struct thread *thread = thread_current();
+
+	if (thread && thread->call)
+		wait_ends(thread, bpf_ktime_get_ns());
+	return 0;
+}
+
+HOOK(sk_wait_data, struct sock *sk)
+{
+	struct thread *thread = thread_current();
+
+	if (thread && thread->call && thread->sk == (__u64)sk)
+		wait_begins(thread, bpf_ktime_get_ns(), PLANE_functions);
+	return 0;
+}
+
+HOOK_RETURN(sk_wait_data, 3, int)
+{
+	struct thread *thread = thread_current();
+
+	if (thread && thread->call)
+		wait_ends(thread, bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline __u64 task_state(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state))
+		return get(typed(task_struct, task), __state);
+	return BPF_CORE_READ((struct task_struct___old *)task, state);
+}
+
+#define SOCK_NOSPACE 2 /* bit of struct socket.flags: somebody waits for room */
+
+HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct thread *thread = thread_find(prev);
+	struct socket *socket;
+
+	if (thread && thread->call && thread->sk && task_state(prev)) {
+		socket = get(as_sock((void *)thread->sk), sk_socket);
+		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg)
+			wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+		else if (thread->protocol == IPPROTO_TCP && socket &&
+			 (get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE)))
+			wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+	}
+	thread = thread_find(next);
+	if (thread && thread->sleep_ns)
+		wait_ends(thread, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* ---- resets ---- */
+
+static __always_inline void reset_sent_tell(const void *sk, __u8 reason, __u8 plane)
+{
+	struct record *r = record_find(sk);
+	struct event_tcp_reset_sent *e = event_begin(tcp_reset_sent, sk, r, plane);
+	__u8 state = sock_state(sk);
+
+	if (!e)
+		return;
+	e->reason = reason;
+	e->state = state;
+	e->cause = cause_of(sk, r);
+	e->unread_bytes = r ? r->unread_bytes : 0;
+	event_end(e);
+}
+
+/* A RST in answer to a segment that no socket wants, or a socket must refuse. */
+static __always_inline void reset_answer_tell(const void *sk, struct sk_buff *skb, __u8 reason, __u8 plane)
+{
+	struct event_tcp_reset_sent *e;
+	struct endpoints ends;
+	struct record *r = 0;
+	struct net_device *dev;
+	struct net *net;
+	__u32 netns = 0;
+	__u8 flags, state = 0;
+
+	if (!segment_endpoints(skb, &ends, &flags) || (flags & 4 /* never a RST for a RST, RFC 9293, 3.5.2 */))
+		return;
+	dev = get(typed(sk_buff, skb), dev);
+	if (dev) {
+		net = get(typed(net_device, dev), nd_net.net);
+		netns = net ? get(typed(net, net), ns.inum) : 0;
+	}
+	if (sk) {
+		r = record_find(sk);
+		state = sock_state(sk);
+	}
+	e = event_begin_at(tcp_reset_sent, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &ends, IPPROTO_TCP,
+			   plane);
+	if (!e)
+		return;
+	e->reason = reason;
+	e->state = state;
+	e->cause = sk ? cause_of(sk, r) : CALL_none;
+	event_end(e);
+}
+
+/* Since 6.10 the reason comes along; the hook is refused on older kernels, where the wire tells (wire.bpf.c). */
+HOOK_TRACEPOINT(tcp_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	if (!told_by(tcp_reset_sent, PLANE_tracepoints))
+		return 0;
+	if (skb)
+		reset_answer_tell(sk, skb, reason, PLANE_tracepoints);
+	else if (sk)
+		reset_sent_tell(sk, reason, PLANE_tracepoints);
+	return 0;
+}
+
+HOOK(tcp_v4_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	reset_answer_tell(sk, skb, config.reset_has_reason ? reason : 0, PLANE_functions);
+	return 0;
+}
+
+HOOK(tcp_v6_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	reset_answer_tell(sk, skb, config.reset_has_reason ? reason : 0, PLANE_functions);
+	return 0;
+}
+
+HOOK(tcp_send_active_reset, struct sock *sk, int second, int third)
+{
+	__u8 reason = config.reset_reason_arg == 1 ? second : config.reset_reason_arg == 2 ? third : 0;
+
+	reset_sent_tell(sk, reason, PLANE_functions);
+	return 0;
+}
+
+static __always_inline int reset_received(const void *sk, __u8 plane)
+{
+	struct record *r = record_find(sk);
+	struct event_tcp_reset_received *e = event_begin(tcp_reset_received, sk, r, plane);
+
+	if (!e)
+		return 0;
+	e->state = sock_state(sk);
+	e->unsent_bytes = tcp_unacked_bytes(sk);
+	event_end(e);
+	return 0;
+}
+
+HOOK(tcp_reset, struct sock *sk)
+{
+	return reset_received(sk, PLANE_functions);
+}
+
+HOOK_TRACEPOINT(tcp_receive_reset, struct sock *sk)
+{
+	return reset_received(sk, PLANE_tracepoints);
+}
+
+/* ---- errors and retransmissions ---- */
+
+static __always_inline int error_report(const void *sk, __u8 plane)
+{
+	struct record *r;
+	struct event_sock_error *e;
+	int error = get(as_sock(sk), sk_err);
+
+	if (!error) /* a soft error, or the clean-up of a failed connect */
+		return 0;
+	r = record_find(sk);
+	e = event_begin(sock_error, sk, r, plane);
+	if (!e)
+		return 0;
+	e->error = error;
+	e->state = sock_protocol(sk) == IPPROTO_TCP ? sock_state(sk) : 0;
+	event_end(e);
+	return 0;
+}
+
+HOOK(sk_error_report, struct sock *sk)
+{
+	return error_report(sk, PLANE_functions);
+}
+
+HOOK(sock_def_error_report, struct sock *sk)
+{
+	return error_report(sk, PLANE_functions);
+}
+
+HOOK_TRACEPOINT(inet_sk_error_report, struct sock *sk)
+{
+	return error_report(sk, PLANE_tracepoints);
+}
+
+enum { CA_RECOVERY = 3, CA_LOSS = 4, PENDING_RETRANS = 1, PENDING_PROBE0 = 3, PENDING_LOSS_PROBE = 5 };
+
+HOOK_TRACEPOINT(tcp_retransmit_skb, struct sock *sk, struct sk_buff *skb)
+{
+	struct tcp_skb_cb *cb = (void *)((__u64)skb + bpf_core_field_offset(struct sk_buff, cb));
+	struct inet_connection_sock *icsk = as_icsk(sk);
+	struct record *r = record_find(sk);
+	struct event_tcp_retransmit *e = event_begin(tcp_retransmit, sk, r, PLANE_tracepoints);
+	__u8 state = sock_state(sk);
+	__u16 segments;
+
+	if (!e)
+		return 0;
+	cb = typed(tcp_skb_cb, cb);
+	e->state = state;
+	e->seq = get(cb, seq);
+	e->length = get(cb, end_seq) - e->seq;
+	segments = get(cb, tcp_gso_segs);
+	e->segments = segments ? segments : 1;
+	e->attempt = get(icsk, icsk_retransmits) + 1;
+	e->rto_us = (__u64)get(icsk, icsk_rto) * 1000000 / (config.hz ? config.hz : 250);
+	if (state == TCP_SYN_SENT)
+		e->kind = RETRANSMIT_syn;
+	else if (get(icsk, icsk_pending) == PENDING_LOSS_PROBE)
+		e->kind = RETRANSMIT_tlp;
+	else if (get_bits(icsk, icsk_ca_state) == CA_RECOVERY)
+		e->kind = RETRANSMIT_fast;
+	else
+		e->kind = RETRANSMIT_rto;
+	event_end(e);
+	return 0;
+}
+
+HOOK_TRACEPOINT(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
+{
+	struct record *r = record_find(req);
+	struct event_tcp_retransmit *e = event_begin(tcp_retransmit, req, r, PLANE_tracepoints);
+
+	if (!e)
+		return 0;
+	e->state = TCP_NEW_SYN_RECV;
+	e->kind = RETRANSMIT_syn_ack;
+	e->segments = 1;
+	e->attempt = get(typed(request_sock, req), num_retrans) + 1;
+	event_end(e);
+	return 0;
+}
+
+/* ---- probes and delayed acknowledgements ---- */
+
+static __always_inline void probe_tell(const void *sk, __u8 kind, __u8 plane)
+{
+	struct record *r = record_find(sk);
+	struct event_tcp_probe *e = event_begin(tcp_probe, sk, r, plane);
+
+	if (!e)
+		return;
+	e->kind = kind;
+	e->unanswered = get(as_icsk(sk), icsk_probes_out) + 1;
+	event_end(e);
+}
+
+/* Keepalive with nothing to send; zero-window probe with a send queue and nothing in flight. */
+HOOK(tcp_write_wakeup, struct sock *sk)
+{
+	struct tcp_sock *tp = as_tcp(sk);
+
+	probe_tell(sk, get(tp, write_seq) != get(tp, snd_nxt) ? PROBE_zero_window : PROBE_keepalive, PLANE_functions);
+	return 0;
+}
+
+static __always_inline void delayed_ack_tell(const void *sk, __u8 plane)
+{
+	struct inet_connection_sock *icsk = as_icsk(sk);
+	__u64 ato = (__u64)get_bits(icsk, icsk_ack.ato) * 1000000 / (config.hz ? config.hz : 250);
+	struct event_tcp_ack_delayed *e;
+
+	if (!(get(icsk, icsk_ack.pending) & 2 /* ICSK_ACK_TIMER */))
+		return;
+	e = event_begin(tcp_ack_delayed, sk, record_find(sk), plane);
+	if (!e)
+		return;
+	e->phase = PHASE_ends;
+	e->ato_us = ato;
+	e->held_ns = ato * 1000;
+	event_end(e);
+}
+
+HOOK(tcp_delack_timer_handler, struct sock *sk)
+{
+	delayed_ack_tell(sk, PLANE_functions);
+	return 0;
+}
+
+/* ---- timers, on the tracepoint plane ---- */
+
+extern const void tw_timer_handler __ksym __weak;
+extern const void tcp_delack_timer __ksym __weak;
+extern const void tcp_write_timer __ksym __weak;
+extern const void tcp_keepalive_timer __ksym __weak;
+
+#define TIMER_IS(function, name) (&name && (function) == (void *)&name)
+
+/* A TIME_WAIT entry's clock starts, or starts again because a FIN came again or at last. */
+HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
+{
+	void *function = get(typed(timer_list, timer), function);
+	struct inet_timewait_sock *tw;
+	struct scratch *scratch;
+	struct record *r;
+	__u64 timeout;
+	__u8 substate;
+
+	if (!TIMER_IS(function, tw_timer_handler))
+		return 0;
+	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
+	substate = get(typed(inet_timewait_sock, tw), tw_substate);
+	timeout = (expires - bpf_jiffies64()) * (1000000000ULL / (config.hz ? config.hz : 250));
+	r = record_find(tw);
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	if (scratch->cancelled == (__u64)tw)
+		scratch->cancelled = 0;
+	if (r && r->state == substate && bpf_ktime_get_ns() - r->queued_ns < 1000000)
+		return 0; /* armed twice in one go */
+	if (!r || !r->since_ns) {
+		r = record_make(tw, EVENT_tcp_time_wait);
+		if (!r)
+			return 0;
+		r->state = substate;
+		r->since_ns = r->queued_ns = bpf_ktime_get_ns();
+		r->held_ns = timeout;
+		sock_endpoints(tw, &r->ends);
+		scratch->time_wait_entry = (__u64)tw;
+		return 0;
+	}
+	r->queued_ns = bpf_ktime_get_ns();
+	r->state = substate;
+	if (told_by(tcp_time_wait, PLANE_tracepoints)) {
+		struct event_tcp_time_wait *e = event_begin(tcp_time_wait, tw, r, PLANE_tracepoints);
+
+		if (e) {
+			e->substate = substate;
+			e->restarted = 1;
+			e->timeout_ns = timeout;
+			event_end(e);
+		}
+	}
+	return 0;
+}
+
+static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 plane)
+{
+	struct record *r = record_find(tw);
+	struct event_tcp_time_wait_end *e;
+
+	if (!r)
+		return;
+	if (told_by(tcp_time_wait_end, plane)) {
+		e = event_begin_at(tcp_time_wait_end, r->id, &r->owner, r->in_tree, r->netns, &r->ends, IPPROTO_TCP,
+				   plane);
+		if (e) {
+			e->ending = ending;
+			e->lasted_ns = e->head.time_ns - r->since_ns;
+			event_end(e);
+		}
+	}
+	tuple_forget(r->netns, &r->ends, tw);
+	record_drop(tw);
+}
+
+/* The clock of a TIME_WAIT entry stops: it ran out, or somebody ended the entry, or it starts again at once. */
+HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
+{
+	void *function = get(typed(timer_list, timer), function);
+	struct scratch *scratch;
+	struct thread *thread;
+	void *tw;
+
+	if (!TIMER_IS(function, tw_timer_handler))
+		return 0;
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
+	if ((__s64)(get(typed(timer_list, timer), expires) - bpf_jiffies64()) <= 0) {
+		time_wait_ended(tw, TIME_WAIT_END_expired, PLANE_tracepoints);
+		return 0;
+	}
+	scratch->cancelled = (__u64)tw;
+	thread = thread_current();
+	if (thread && thread->call == CALL_connect)
+		scratch->ending = TIME_WAIT_END_recycled;
+	else if (scratch->touched == (__u64)tw && (scratch->touched_flags & 2))
+		scratch->ending = TIME_WAIT_END_recycled;
+	else
+		scratch->ending = TIME_WAIT_END_killed;
+	return 0;
+}
+
+HOOK_TRACEPOINT(timer_expire_entry, struct timer_list *timer)
+{
+	void *function = get(typed(timer_list, timer), function);
+	struct scratch *scratch = scratch_get();
+	void *sk;
+
+	if (!scratch)
+		return 0;
+	scratch->probe_sk = 0;
+	if (scratch->cancelled) {
+		/* Nothing started the entry's clock again. */
+		void *tw = (void *)scratch->cancelled;
+
+		scratch->cancelled = 0;
+		time_wait_ended(tw, scratch->ending, PLANE_tracepoints);
+	}
+	if (TIMER_IS(function, tcp_delack_timer)) {
+		sk = (void *)((__u64)timer - bpf_core_field_offset(struct inet_connection_sock, icsk_delack_timer));
+		if (told_by(tcp_ack_delayed, PLANE_tracepoints))
+			delayed_ack_tell(sk, PLANE_tracepoints);
+	} else if (TIMER_IS(function, tcp_write_timer)) {
+		sk = (void *)((__u64)timer - retransmit_timer_offset());
+		if (get(as_icsk(sk), icsk_pending) == PENDING_PROBE0) {
+			scratch->probe_sk = (__u64)sk;
+			scratch->probe = PROBE_zero_window;
+		}
+	} else if (TIMER_IS(function, tcp_keepalive_timer)) {
+		scratch->probe_sk = (__u64)timer - keepalive_timer_offset();
+		scratch->probe = PROBE_keepalive;
+	}
+	return 0;
+}
+
+/* ---- what the wire tells (wire.bpf.c) on the tracepoint plane ---- */
+
+/* A segment without payload leaves while a timer runs that may probe. */
+__hidden int probe_seen(const void *sk, __u8 kind)
+{
+	if (told_by(tcp_probe, PLANE_tracepoints))
+		probe_tell(sk, kind, PLANE_tracepoints);
+	return 0;
+}
+
+/* A SYN-ACK leaves from a request socket. */
+__hidden int request_seen(const void *req)
+{
+	if (config.told_by[EVENT_tcp_syn_recv] != PLANE_functions)
+		request_born(get(typed(request_sock, req), __req_common.skc_listener), req, PLANE_tracepoints);
+	return 0;
+}
+
+/*
+ * A SYN arrives for a listener. A full accept queue will drop it (tcp_conn_request); drops beyond those foreseen, such
+ * as a last handshake segment refused, show in the listener's own count.
+ */
+__hidden int listen_drop_seen(const void *sk, const struct endpoints *client)
+{
+	struct record *r = record_find(sk);
+	__u32 drops;
+
+	if (!r || !client)
+		return 0;
+	drops = get(as_sock(sk), sk_drops.counter);
+	for (int i = 0; i < 8 && (__s32)(drops - r->drops) > 0; i++)
+		listen_drop_tell(sk, client, LISTEN_DROP_unknown, PLANE_tracepoints);
+	if (accept_queue_full(sk))
+		listen_drop_tell(sk, client, LISTEN_DROP_accept_queue, PLANE_tracepoints);
+	return 0;
+}
+
+/* ---- TIME_WAIT, on the function plane ---- */
+
+HOOK(tcp_time_wait, struct sock *sk, int state, int timeout)
+{
+	struct scratch *scratch = scratch_get();
+
+	/* Runs with bottom halves off until the entry is made: this CPU's scratch is ours. */
+	if (scratch) {
+		scratch->time_wait_sk = (__u64)sk;
+		scratch->time_wait_state = state;
+		scratch->time_wait_timeout =
+			state == TCP_TIME_WAIT ? 60000000000ULL : (__u64)timeout * (1000000000ULL / (config.hz ? config.hz : 250));
+	}
+	return 0;
+}
+
+HOOK_RETURN(inet_twsk_alloc, 3, void *)
+{
+	struct scratch *scratch = scratch_get();
+	struct event_tcp_time_wait *e;
+	struct record *r, *tr;
+	void *sk;
+
+	if (!scratch || !scratch->time_wait_sk)
+		return 0;
+	sk = (void *)scratch->time_wait_sk;
+	scratch->time_wait_sk = 0;
+	r = record_find(sk);
+	if (!ret) {
+		struct event_tcp_time_wait_end *end;
+
+		if (!told_by(tcp_time_wait_end, PLANE_functions))
+			return 0;
+		end = event_begin(tcp_time_wait_end, sk, r, PLANE_functions);
+		if (end) {
+			end->ending = TIME_WAIT_END_never;
+			event_end(end);
+		}
+		return 0;
+	}
+	tr = record_make(ret, EVENT_tcp_time_wait);
+	if (!tr)
+		return 0;
+	tr->state = scratch->time_wait_state;
+	tr->since_ns = bpf_ktime_get_ns();
+	tr->netns = sock_netns(sk);
+	tr->family = sock_family(sk);
+	sock_endpoints(sk, &tr->ends);
+	if (r) {
+		tr->id = r->id;
+		tr->owner = r->owner;
+		tr->in_tree = r->in_tree;
+	}
+	tuple_point(tr->netns, &tr->ends, ret);
+	if (!told_by(tcp_time_wait, PLANE_functions))
+		return 0;
+	e = event_begin_at(tcp_time_wait, tr->id, &tr->owner, tr->in_tree, tr->netns, &tr->ends, IPPROTO_TCP,
+			   PLANE_functions);
+	if (e) {
+		e->substate = tr->state;
+		e->timeout_ns = scratch->time_wait_timeout;
+		event_end(e);
+	}
+	return 0;
+}
+
+HOOK(tw_timer_handler, void *timer)
+{
+	struct scratch *scratch = scratch_get();
+
+	if (scratch)
+		scratch->ending = TIME_WAIT_END_expired;
+	return 0;
+}
+
+/* What a segment does to a TIME_WAIT entry: a FIN starts its clock again, a SYN may take its place, a RST may kill it. */
+HOOK(tcp_timewait_state_process, void *tw, struct sk_buff *skb, struct tcphdr *th)
+{
+	struct scratch *scratch = scratch_get();
+	struct event_tcp_time_wait *e;
+	struct record *r;
+	struct tcphdr tcp;
+
+	if (!scratch || bpf_probe_read_kernel(&tcp, sizeof(tcp), th))
+		return 0;
+	scratch->ending = tcp.flags & 2 ? TIME_WAIT_END_recycled : TIME_WAIT_END_killed;
+	if ((tcp.flags & 7) != 1)
+		return 0;
+	r = record_find(tw);
+	if (!r)
+		return 0;
+	r->state = TCP_TIME_WAIT;
+	if (!told_by(tcp_time_wait, PLANE_functions))
+		return 0;
+	e = event_begin_at(tcp_time_wait, r->id, &r->owner, r->in_tree, r->netns, &r->ends, IPPROTO_TCP, PLANE_functions);
+	if (e) {
+		e->substate = TCP_TIME_WAIT;
+		e->restarted = 1;
+		e->timeout_ns = 60000000000ULL;
+		event_end(e);
+	}
+	return 0;
+}
+
+HOOK(inet_twsk_kill, void *tw)
+{
+	struct scratch *scratch = scratch_get();
+	struct thread *thread = thread_current();
+	__u8 ending = scratch ? scratch->ending : 0;
+
+	if (thread && thread->call == CALL_connect)
+		ending = TIME_WAIT_END_recycled;
+	time_wait_ended(tw, ending ? ending : TIME_WAIT_END_killed, PLANE_functions);
+	if (scratch)
+		scratch->ending = 0;
+	return 0;
+}

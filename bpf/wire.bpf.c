@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The segments that change the tale, as the device queue and the receive path see them: SYN, FIN, RST, zero window.
+ * One header read per packet; everything else is behind the test of the control bits.
+ */
+#include "bpf/emit.bpf.h"
+#include "bpf/hook.bpf.h"
+
+extern int probe_seen(const void *sk, __u8 kind);
+extern int request_seen(const void *req);
+extern int listen_drop_seen(const void *sk, const struct endpoints *client);
+
+enum { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4, FLAG_PSH = 8, FLAG_ACK = 16 };
+
+struct headers {
+	union {
+		struct iphdr ip;
+		struct ipv6hdr ip6;
+	};
+	__u8 rest[24]; /* TCP header behind IPv4, or what is left of it behind IPv6 */
+};
+
+struct segment {
+	struct endpoints ends; /* local is this host: source of what is sent, destination of what is received */
+	struct tcphdr tcp;
+	__u32 payload;
+	__u32 netns;
+	__u64 options; /* address of the TCP options */
+	__u8 options_length;
+};
+
+/* Parse the packet at `start`. False for anything that is not an unfragmented TCP segment. */
+static __always_inline bool segment_read(struct sk_buff *skb, const unsigned char *start, __u8 direction,
+					 struct segment *ret)
+{
+	struct headers h;
+	__u32 header, length;
+
+	if (bpf_probe_read_kernel(&h, sizeof(h), start))
+		return false;
+	if ((h.ip.version_ihl >> 4) == 4) {
+		header = (h.ip.version_ihl & 15) * 4;
+		if (h.ip.protocol != IPPROTO_TCP || (h.ip.frag_off & bpf_htons(0x1fff)))
+			return false;
+		if (header == 20)
+			__builtin_memcpy(&ret->tcp, (void *)&h + 20, sizeof(ret->tcp));
+		else if (bpf_probe_read_kernel(&ret->tcp, sizeof(ret->tcp), start + header))
+			return false;
+		length = bpf_ntohs(h.ip.tot_len);
+	} else if ((h.ip.version_ihl >> 4) == 6) {
+		header = 40;
+		if (h.ip6.nexthdr != IPPROTO_TCP)
+			return false;
+		__builtin_memcpy(&ret->tcp, (void *)&h + 40, sizeof(ret->tcp));
+		length = bpf_ntohs(h.ip6.payload_len) + 40;
+	} else {
+		return false;
+	}
+	/* A super-segment beyond 64 KB (BIG TCP) has a length of zero in its header. */
+	if (length <= 40)
+		length = get(typed(sk_buff, skb), len);
+	length -= header + (ret->tcp.doff >> 4) * 4;
+	ret->payload = (__s32)length > 0 ? length : 0;
+	ret->options = (__u64)start + header + sizeof(struct tcphdr);
+	ret->options_length = (ret->tcp.doff >> 4) * 4 - sizeof(struct tcphdr);
+
+	__builtin_memset(&ret->ends, 0, sizeof(ret->ends));
+	if ((h.ip.version_ihl >> 4) == 4) {
+		ret->ends.family = AF_INET;
+		__builtin_memcpy(ret->ends.local.bytes, direction == DIRECTION_sent ? h.ip.saddr : h.ip.daddr, 4);
+		__builtin_memcpy(ret->ends.remote.bytes, direction == DIRECTION_sent ? h.ip.daddr : h.ip.saddr, 4);
+	} else {
+		ret->ends.family = AF_INET6;
+		__builtin_memcpy(ret->ends.local.bytes, direction == DIRECTION_sent ? h.ip6.saddr : h.ip6.daddr, 16);
+		__builtin_memcpy(ret->ends.remote.bytes, direction == DIRECTION_sent ? h.ip6.daddr : h.ip6.saddr, 16);
+	}
+	ret->ends.local_port = bpf_ntohs(direction == DIRECTION_sent ? ret->tcp.source : ret->tcp.dest);
+	ret->ends.remote_port = bpf_ntohs(direction == DIRECTION_sent ? ret->tcp.dest : ret->tcp.source);
+	return true;
+}
+
+static __always_inline __u16 segment_mss(const struct segment *seg)
+{
+	__u8 option[4];
+
+	/* MSS comes first in every SYN that Linux builds, and in those of most others. */
+	if (seg->options_length < 4 || bpf_probe_read_kernel(option, sizeof(option), (void *)seg->options))
+		return 0;
+	return option[0] == 2 ? (option[2] << 8 | option[3]) : 0;
+}
+
+static __always_inline void segment_tell(const struct segment *seg, __u8 direction, const void *sk, struct record *r)
+{
+	struct event_tcp_segment *e;
+	__u32 scale = 0;
+
+	if (!told(tcp_segment))
+		return;
+	e = event_begin_at(tcp_segment, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, seg->netns, &seg->ends,
+			   IPPROTO_TCP, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->direction = direction;
+	e->flags = seg->tcp.flags;
+	e->seq = bpf_ntohl(seg->tcp.seq);
+	e->ack = bpf_ntohl(seg->tcp.ack_seq);
+	e->length = seg->payload;
+	if (seg->tcp.flags & FLAG_SYN) {
+		e->mss = segment_mss(seg);
+	} else if (sk && sock_is_full(sock_state(sk))) {
+		struct tcp_sock *tp = as_tcp(sk);
+
+		scale = direction == DIRECTION_sent ? BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.rcv_wscale)
+						    : BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.snd_wscale);
+	}
+	e->window = bpf_ntohs(seg->tcp.window) << (scale & 15);
+	event_end(e);
+}
+
+/* Before 6.10 no tracepoint gives a reason, and none fires for an answer without a socket: the wire tells resets. */
+static __always_inline void reset_tell(const struct segment *seg, const void *sk, struct record *r)
+{
+	struct event_tcp_reset_sent *e;
+
+	if (!told_by(tcp_reset_sent, PLANE_tracepoints) || config.reset_has_reason)
+		return;
+	e = event_begin_at(tcp_reset_sent, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, seg->netns, &seg->ends,
+			   IPPROTO_TCP, PLANE_tracepoints);
+	if (!e)
+		return;
+	if (r) {
+		struct thread *thread = thread_current();
+
+		e->state = r->state;
+		e->unread_bytes = r->unread_bytes;
+		e->cause = thread && thread->call && thread->sk == (__u64)sk ? thread->call : CALL_none;
+	}
+	event_end(e);
+}
+
+/* Bytes held back by Nagle's algorithm or a cork leave. */
+static __always_inline void hold_ends(const void *sk, struct record *r)
+{
+	struct event_tcp_nagle_hold *e;
+	__u64 began = r->held_ns;
+	__u8 hold = r->hold;
+
+	r->hold = 0;
+	r->held_ns = 0;
+	e = event_begin(tcp_nagle_hold, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->phase = PHASE_ends;
+	e->reason = hold == HELD_cork ? HOLD_cork : HOLD_nagle;
+	e->held_bytes = r->held_bytes;
+	e->held_ns = e->head.time_ns - began;
+	e->unacked_packets = get(as_tcp(sk), packets_out);
+	event_end(e);
+}
+
+__u64 holds = 0; /* how many holds were begun so far; while none was, data segments are not looked up */
+
+static __always_inline __u32 device_netns(struct sk_buff *s)
+{
+	struct net_device *dev = get(s, dev);
+	struct net *net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
+
+	return net ? get(typed(net, net), ns.inum) : 0;
+}
+
+static __always_inline bool is_ip(struct sk_buff *s)
+{
+	__u16 protocol = get(s, protocol);
+
+	return protocol == bpf_htons(0x0800) || protocol == bpf_htons(0x86dd);
+}
+
+/*
+ * skb->sk is the sender: a full socket, a request socket (SYN-ACK), a TIME_WAIT entry (late ACK) or, for answers
+ * without a socket, the per-CPU control socket, which has no record.
+ */
+HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+	struct scratch *scratch;
+	struct segment seg;
+	struct record *r;
+	void *sk;
+	__u8 state;
+
+	if (!is_ip(s) || !segment_read(skb, get(s, head) + get(s, network_header), DIRECTION_sent, &seg))
+		return 0;
+	sk = get(s, sk);
+	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window) {
+		if (!sk)
+			return 0;
+		if (holds && seg.payload) {
+			r = record_find(sk);
+			if (r && r->hold)
+				hold_ends(sk, r);
+		} else if (!seg.payload) {
+			scratch = scratch_get();
+			if (scratch && scratch->probe_sk == (__u64)sk) {
+				__u32 una = get(as_tcp(sk), snd_una), next = get(as_tcp(sk), snd_nxt);
+				__u32 seq = bpf_ntohl(seg.tcp.seq);
+
+				scratch->probe_sk = 0;
+				if (seq + 1 == una || seq + 1 == next)
+					probe_seen(sk, scratch->probe);
+			}
+		}
+		return 0;
+	}
+	seg.netns = device_netns(s);
+	r = sk ? record_find(sk) : 0;
+	if (sk && (seg.tcp.flags & FLAG_SYN)) {
+		state = sock_state(sk);
+		if (state == TCP_SYN_SENT && r) {
+			/* The first moment the client's port is known. */
+			tuple_point(r->netns, &seg.ends, sk);
+			r->ends = seg.ends;
+		} else if (state == TCP_NEW_SYN_RECV) {
+			request_seen(sk);
+			r = record_find(sk);
+		}
+	}
+	if (r && r->hold)
+		hold_ends(sk, r);
+	if (seg.tcp.flags & FLAG_RST)
+		reset_tell(&seg, sk, r);
+	segment_tell(&seg, DIRECTION_sent, r ? sk : 0, r);
+	return 0;
+}
+
+/* No socket is known yet: the four-tuple leads to it. skb->data is at the IP header here, network_header may not be set. */
+HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+	struct scratch *scratch;
+	struct segment seg;
+	struct record *r = 0;
+	void *sk = 0;
+	__u64 *entry;
+
+	if (!is_ip(s) || !segment_read(skb, get(s, data), DIRECTION_received, &seg))
+		return 0;
+	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window)
+		return 0;
+	seg.netns = device_netns(s);
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	tuple_fill(&scratch->tuple, seg.netns, &seg.ends);
+	entry = bpf_map_lookup_elem(&tuples, &scratch->tuple);
+	if (entry) {
+		sk = (void *)*entry;
+		r = record_find(sk);
+		scratch->touched = (__u64)sk;
+		scratch->touched_flags = seg.tcp.flags;
+	} else if ((seg.tcp.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN) {
+		struct listener_key key = { .netns = seg.netns, .port = seg.ends.local_port };
+		struct listener_value *listener = bpf_map_lookup_elem(&listeners, &key);
+
+		if (listener && !listener->shared) {
+			sk = (void *)listener->sk;
+			r = record_find(sk);
+			if (r && told_by(tcp_listen_drop, PLANE_tracepoints))
+				listen_drop_seen(sk, &seg.ends);
+		}
+	}
+	segment_tell(&seg, DIRECTION_received, r ? sk : 0, r);
+	return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "command/filter.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum { KEY_COMM = 0x100, KEY_PORT, KEY_ADDR, KEY_NETNS, KEY_CGROUP, KEY_FAMILY, KEY_PROTO, KEY_PLANE, KEY_IO };
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "Which sockets (all given ones must agree; evaluated in the kernel):", 1 },
+	{ "pid", 'p', "PID", 0, "sockets owned by this process", 1 },
+	{ "comm", KEY_COMM, "NAME", 0, "sockets owned by a process of this name", 1 },
+	{ "port", KEY_PORT, "N", 0, "this port at either end", 1 },
+	{ "addr", KEY_ADDR, "A[/LEN]", 0, "this address, or one of this prefix, at either end", 1 },
+	{ "netns", KEY_NETNS, "FILE|PID|INODE", 0, "this network namespace", 1 },
+	{ "cgroup", KEY_CGROUP, "PATH", 0, "sockets owned by this cgroup (version 2)", 1 },
+	{ "family", KEY_FAMILY, "inet,inet6,unix", 0, "these address families", 1 },
+	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, "these protocols", 1 },
+	{ NULL, 0, NULL, 0, "What is told:", 2 },
+	{ "event", 'e', "EVENT[,EVENT]", 0, "only these events (-e help lists them)", 2 },
+	{ "io", KEY_IO, "calls|folded|off", 0, "sends and receives: each call, added up once a second, or not at all", 2 },
+	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "use only this plane where an event has a choice", 2 },
+	{ 0 },
+};
+
+/* Told only when asked for by name: frequent, or of use to lessons only. */
+static const enum event_id quiet[] = { EVENT_tcp_recv_block, EVENT_tcp_io, EVENT_app_output };
+
+/* What --io speaks of. */
+static const enum event_id io_events[] = { EVENT_tcp_send, EVENT_tcp_recv, EVENT_udp_send,
+					   EVENT_udp_recv, EVENT_unix_send, EVENT_unix_recv };
+
+void filter_init(struct filter *f)
+{
+	memset(f, 0, sizeof(*f));
+	for (int i = 0; i < EVENT_COUNT; i++)
+		f->probe.wanted[i] = true;
+	for (size_t i = 0; i < sizeof(quiet) / sizeof(*quiet); i++)
+		f->probe.wanted[quiet[i]] = false;
+	f->probe.seed = true;
+}
+
+void filter_list_events(void)
+{
+	for (int id = 0; id < EVENT_COUNT; id++)
+		printf("%-20s %s\n", schema_get(id)->name, schema_get(id)->meaning);
+}
+
+static bool number(const char *text, unsigned long long most, unsigned long long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno && *ret <= most;
+}
+
+static void set_events(struct filter *f, char *list, struct argp_state *state)
+{
+	char *save = NULL, *name;
+
+	if (!strcmp(list, "help")) {
+		filter_list_events();
+		exit(EXIT_CODE_done);
+	}
+	if (!f->events_given)
+		memset(f->probe.wanted, 0, sizeof(f->probe.wanted));
+	f->events_given = true;
+	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		enum event_id id = schema_find(name);
+
+		if (id == EVENT_COUNT) {
+			fail(0, "event '%s': there is no such event", name);
+			hint("-e help lists them");
+			exit(EXIT_CODE_usage);
+		}
+		f->probe.wanted[id] = f->probe.required[id] = true;
+	}
+	/* Honesty is not a matter of choice. */
+	f->probe.wanted[EVENT_lost] = true;
+}
+
+static void usage(const char *what, const char *value, const char *remedy)
+{
+	fail(0, "%s '%s': %s", what, value, remedy);
+	exit(EXIT_CODE_usage);
+}
+
+static void set_address(struct config *c, char *text)
+{
+	char *slash = strchr(text, '/');
+	unsigned long long bits;
+	bool six = strchr(text, ':');
+
+	bits = six ? 128 : 32;
+	if (slash) {
+		*slash = '\0';
+		if (!number(slash + 1, bits, &bits))
+			usage("prefix length", slash + 1, six ? "is not 0 to 128" : "is not 0 to 32");
+	}
+	if (inet_pton(six ? AF_INET6 : AF_INET, text, c->filter_address.bytes) != 1)
+		usage("address", text, "is neither IPv4 nor IPv6");
+	c->filter_address_set = 1;
+	c->filter_address_family = six ? AF_INET6 : AF_INET;
+	c->filter_address_bits = bits;
+}
+
+static void set_netns(struct config *c, const char *text)
+{
+	unsigned long long n;
+	char path[64];
+	struct stat s;
+
+	if (number(text, 0xffffffffULL, &n) && n >= 0xf0000000ULL) {
+		c->filter_netns = n;
+	} else {
+		if (number(text, 0x7fffffff, &n)) {
+			snprintf(path, sizeof(path), "/proc/%llu/ns/net", n);
+			text = path;
+		}
+		if (stat(text, &s))
+			usage("network namespace", text, strerror(errno));
+		c->filter_netns = s.st_ino;
+	}
+	c->filter_netns_set = 1;
+}
+
+static void set_cgroup(struct config *c, const char *path)
+{
+	struct {
+		struct file_handle handle;
+		uint64_t id;
+	} h = { .handle = { .handle_bytes = sizeof(uint64_t) } };
+	int mount;
+
+	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount, 0) || h.handle.handle_bytes != sizeof(uint64_t))
+		usage("cgroup", path, "is not a directory of the version 2 hierarchy");
+	memcpy(&c->filter_cgroup, h.handle.f_handle, sizeof(c->filter_cgroup));
+	c->filter_cgroup_set = 1;
+}
+
+static uint8_t set_of(const char *what, char *list, const char *const names[3])
+{
+	char *save = NULL, *name;
+	uint8_t bits = 0;
+
+	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		int i;
+
+		for (i = 0; i < 3 && strcmp(name, names[i]); i++)
+			;
+		if (i == 3)
+			usage(what, name, "is not known here (see --help)");
+		bits |= 1 << i;
+	}
+	if (!bits)
+		usage(what, list, "names nothing");
+	return bits;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	static const char *const families[3] = { "inet", "inet6", "unix" }, *const protocols[3] = { "tcp", "udp", "unix" };
+	struct filter *f = state->input;
+	struct config *c = &f->probe.config;
+	unsigned long long n;
+
+	switch (key) {
+	case 'p':
+		if (!number(argument, 0x7fffffff, &n) || !n)
+			usage("process", argument, "is not a process id");
+		if (access("/proc/self", F_OK) == 0) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "/proc/%llu", n);
+			if (access(path, F_OK))
+				usage("process", argument, "does not exist");
+		}
+		c->filter_pid = n;
+		c->filter_pid_set = 1;
+		break;
+	case KEY_COMM:
+		if (!*argument || strlen(argument) > 15)
+			usage("process name", argument, "the kernel keeps 1 to 15 bytes of a name");
+		memcpy(c->filter_comm.bytes, argument, strlen(argument));
+		c->filter_comm_set = 1;
+		break;
+	case KEY_PORT:
+		if (!number(argument, 65535, &n) || !n)
+			usage("port", argument, "is not 1 to 65535");
+		c->filter_port = n;
+		c->filter_port_set = 1;
+		break;
+	case KEY_ADDR:
+		set_address(c, argument);
+		break;
+	case KEY_NETNS:
+		set_netns(c, argument);
+		break;
+	case KEY_CGROUP:
+		set_cgroup(c, argument);
+		break;
+	case KEY_FAMILY:
+		c->filter_families = set_of("family", argument, families);
+		c->filter_family_set = 1;
+		break;
+	case KEY_PROTO:
+		c->filter_protocols = set_of("protocol", argument, protocols);
+		c->filter_protocol_set = 1;
+		break;
+	case 'e':
+		set_events(f, argument, state);
+		break;
+	case KEY_IO:
+		if (!strcmp(argument, "folded")) {
+			c->folded = 1;
+			c->fold_interval_ns = 1000000000ULL;
+		} else if (!strcmp(argument, "off")) {
+			for (size_t i = 0; i < sizeof(io_events) / sizeof(*io_events); i++)
+				f->probe.wanted[io_events[i]] = false;
+		} else if (strcmp(argument, "calls")) {
+			usage("--io", argument, "is not calls, folded or off");
+		}
+		break;
+	case KEY_PLANE:
+		if (!strcmp(argument, "functions"))
+			f->probe.plane = PLANE_functions;
+		else if (!strcmp(argument, "tracepoints"))
+			f->probe.plane = PLANE_tracepoints;
+		else
+			usage("--plane", argument, "is not functions or tracepoints");
+		break;
+	case ARGP_KEY_END:
+		if (c->filter_family_set && c->filter_address_set &&
+		    !(c->filter_families & (c->filter_address_family == AF_INET ? 1 : 2)))
+			usage("filter", "--family with --addr", "no socket of that family has that address");
+		if (c->filter_protocol_set && c->filter_family_set && c->filter_protocols == 4 && !(c->filter_families & 4))
+			usage("filter", "--proto unix with --family", "unix sockets have a family of their own");
+		if ((c->filter_port_set || c->filter_address_set) &&
+		    ((c->filter_protocol_set && c->filter_protocols == 4) ||
+		     (c->filter_family_set && c->filter_families == 4)))
+			usage("filter", "--port or --addr with unix", "unix sockets have neither port nor address");
+		if (c->folded)
+			f->probe.wanted[EVENT_tcp_io] = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp filter_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* socktale trace: live events of the host, of a filter, or of one command and its children. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "command/command.h"
+#include "command/filter.h"
+#include "render/renderer.h"
+#include "render/story.h"
+
+enum { KEY_FORMAT = 0x200, KEY_READY, KEY_STRICT };
+
+struct trace {
+	struct filter filter;
+	const char *format, *output;
+	char **command;
+	double seconds;
+	unsigned long long most;
+	int ready_fd;
+	bool strict;
+
+	struct probe *probe;
+	struct story *story;
+	unsigned long long told;
+	pid_t child;
+	int child_status;
+	bool child_ended;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	stopped = number;
+}
+
+static const struct argp_option options[] = {
+	{ "duration", 'd', "SECONDS", 0, "end after so long", 3 },
+	{ "count", 'n', "COUNT", 0, "end after so many events", 3 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, log, ladder", 3 },
+	{ "output", 'o', "FILE", 0, "write there instead of to standard output", 3 },
+	{ "ready-fd", KEY_READY, "FD", 0, "write a byte there when every hook is attached", 3 },
+	{ "strict", KEY_STRICT, NULL, 0, "exit with status 5 if anything was lost", 3 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct trace *t = state->input;
+	char *end;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &t->filter;
+		break;
+	case 'd':
+		t->seconds = strtod(argument, &end);
+		if (*end || !(t->seconds > 0) || t->seconds > 1e9) {
+			fail(0, "duration '%s': is not a number of seconds above 0", argument);
+			exit(EXIT_CODE_usage);
+		}
+		break;
+	case 'n':
+		errno = 0;
+		t->most = strtoull(argument, &end, 10);
+		if (*end || errno || *argument < '0' || *argument > '9' || !t->most) {
+			fail(0, "count '%s': is not a whole number above 0", argument);
+			exit(EXIT_CODE_usage);
+		}
+		break;
+	case KEY_FORMAT:
+		t->format = argument;
+		break;
+	case 'o':
+		t->output = argument;
+		break;
+	case KEY_READY:
+		t->ready_fd = strtol(argument, &end, 10);
+		if (*end || t->ready_fd < 0 || fcntl(t->ready_fd, F_GETFD) < 0) {
+			fail(0, "descriptor '%s': is not open", argument);
+			exit(EXIT_CODE_usage);
+		}
+		break;
+	case KEY_STRICT:
+		t->strict = true;
+		break;
+	case ARGP_KEY_ARGS:
+		t->command = state->argv + state->next;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* ---- the traced command ---- */
+
+/*
+ * Make the command's process, held before its first instruction: it execs when a byte comes through *ret_gate, after
+ * every hook is attached. Returns its pid or a negative errno.
+ */
+static pid_t command_hold(char **command, int *ret_gate)
+{
+	sigset_t none;
+	int gate[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe2(gate, O_CLOEXEC))
+		return fail(-errno, "command '%s': no pipe to hold it", command[0]);
+	pid = fork();
+	if (pid < 0)
+		return fail(-errno, "command '%s': cannot be started", command[0]);
+	if (!pid) {
+		close(gate[1]);
+		signal(SIGPIPE, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		if (read(gate[0], &byte, 1) != 1)
+			_exit(0); /* the tracer gave up */
+		execvp(command[0], command);
+		fail(-errno, "command '%s': cannot be started", command[0]);
+		_exit(errno == ENOENT ? 127 : 126);
+	}
+	close(gate[0]);
+	*ret_gate = gate[1];
+	return pid;
+}
+
+static void command_look(struct trace *t)
+{
+	int status;
+
+	if (t->child > 0 && !t->child_ended && waitpid(t->child, &status, WNOHANG) == t->child) {
+		t->child_ended = true;
+		t->child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+}
+
+/* ---- the reading ---- */
+
+static int on_event(const struct event *e, void *context)
+{
+	struct trace *t = context;
+	int err = story_event(t->story, e);
+
+	if (err)
+		return err;
+	t->told++;
+	return t->most && t->told >= t->most ? -ECANCELED : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static int follow(struct trace *t)
+{
+	uint64_t end = t->seconds > 0 ? now_ns() + (uint64_t)(t->seconds * 1e9) : UINT64_MAX;
+	unsigned long long seen = 0;
+	int err = 0;
+
+	while (!stopped && !err && !t->child_ended && now_ns() < end) {
+		command_look(t);
+		err = probe_poll(t->probe, 10, on_event, t);
+		if (err == -EINTR)
+			err = 0;
+		if (!err && t->told != seen)
+			err = story_flush(t->story);
+		seen = t->told;
+	}
+	/* The tracer's own end: what is in the ring by now was produced before it. */
+	if (!err || err == -ECANCELED) {
+		probe_detach(t->probe);
+		if (err != -ECANCELED)
+			err = probe_drain(t->probe, on_event, t);
+	}
+	return err == -ECANCELED || err == -EPIPE ? 0 : err;
+}
+
+/* The end summary: always, on stderr. Returns how many were lost. */
+static unsigned long long summary(struct trace *t)
+{
+	struct probe_count all = probe_count(t->probe, EVENT_COUNT);
+	unsigned long long misses = probe_recursion_misses(t->probe), lost = all.lost[LOSS_ring_full];
+	struct text line = TEXT_EMPTY;
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	text_printf(&line, "%llu events produced, %llu delivered, %llu lost", all.produced,
+		    all.produced - lost > all.delivered ? all.delivered : all.produced - lost, lost);
+	if (all.produced > all.delivered + lost)
+		text_printf(&line, ", %llu left unread", all.produced - all.delivered - lost);
+	if (all.lost[LOSS_map_full])
+		text_printf(&line, "; %llu sockets could not be remembered (map full)", all.lost[LOSS_map_full]);
+	if (misses)
+		text_printf(&line, "; %llu hooks skipped while another ran", misses);
+	text_printf(&line, "; %llu told; %ld kB of memory", t->told, usage.ru_maxrss);
+	tell("%s", text_string(&line));
+	for (int id = 0; lost && id < EVENT_COUNT; id++) {
+		struct probe_count c = probe_count(t->probe, id);
+
+		if (c.lost[LOSS_ring_full])
+			tell("lost: %llu of %llu %s", c.lost[LOSS_ring_full], c.produced, schema_get(id)->name);
+	}
+	text_finish(&line);
+	return lost + all.lost[LOSS_map_full] + misses;
+}
+
+static int output_open(struct trace *t, FILE **ret)
+{
+	*ret = stdout;
+	if (!t->output || !strcmp(t->output, "-"))
+		return 0;
+	*ret = fopen(t->output, "we");
+	return *ret ? 0 : fail(-errno, "output '%s': cannot be written", t->output);
+}
+
+int command_trace(int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &filter_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp argp = {
+		options, parse, "[-- COMMAND [ARG...]]",
+		"Tell what happens to sockets, live: of the whole host, of a filter, or of one command and its children.",
+		children, NULL, NULL
+	};
+	struct trace t = { .format = "text", .ready_fd = -1 };
+	struct sigaction action = { .sa_handler = on_signal };
+	const struct renderer *renderer;
+	struct renderer_options look;
+	unsigned long long lost = 0;
+	FILE *out = stdout;
+	int gate = -1, err;
+
+	filter_init(&t.filter);
+	argp_err_exit_status = EXIT_CODE_usage;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &t);
+	renderer = renderer_find(t.format);
+	if (!renderer) {
+		fail(0, "format '%s': there is no such format", t.format);
+		hint("text, json, log and ladder are there");
+		return EXIT_CODE_usage;
+	}
+	err = output_open(&t, &out);
+	if (err)
+		return exit_code_of(err);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	if (t.command) {
+		t.child = command_hold(t.command, &gate);
+		if (t.child < 0)
+			return EXIT_CODE_failed;
+		t.filter.probe.config.command_pid = t.child;
+		t.filter.probe.config.filter_tree = 1;
+	}
+	err = probe_open(&t.filter.probe, &t.probe);
+	if (err)
+		goto out;
+	look = renderer_options_for(out);
+	t.story = story_create(renderer, &look);
+	if (t.ready_fd >= 0 && write(t.ready_fd, "\n", 1) != 1)
+		fail(-errno, "descriptor %d: cannot be written", t.ready_fd);
+	if (gate >= 0 && write(gate, "\n", 1) != 1)
+		fail(-errno, "command '%s': cannot be released", t.command[0]);
+	err = follow(&t);
+	lost = summary(&t);
+out:
+	if (t.story) {
+		int ended = story_finish(t.story);
+
+		if (!err && ended != -EPIPE)
+			err = ended;
+	}
+	probe_close(t.probe);
+	if (out != stdout && fclose(out) && !err)
+		err = fail(-errno, "output '%s': cannot be written", t.output);
+	if (gate >= 0)
+		close(gate);
+	if (err)
+		return exit_code_of(err);
+	if (t.command && !t.child_ended && !stopped && !t.seconds && !t.most) {
+		int status;
+
+		waitpid(t.child, &status, 0);
+		t.child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		t.child_ended = true;
+	}
+	if (t.strict && lost)
+		return EXIT_CODE_lost;
+	return t.child_ended ? t.child_status : EXIT_CODE_done;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/perf_event.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/memory.h"
+
+/* The kernel's configured tick, which user space sees nowhere else: TCP's 40 ms minimum of a delayed ACK is HZ/25. */
+static unsigned find_hz(void)
+{
+	struct utsname u;
+	char path[128], line[256];
+	unsigned hz = 0;
+	FILE *f;
+
+	uname(&u);
+	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "CONFIG_HZ=%u", &hz) == 1)
+			break;
+	fclose(f);
+	return hz;
+}
+
+static const struct bpf_insn trial_code[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+/* Load a program that does nothing and attach it through `door`. Returns 0 or a negative errno. */
+static int trial(struct kernel *k, enum bpf_prog_type type, enum bpf_attach_type attach, const char *kind, const char *name)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options);
+	char target[64];
+	int prog, link, id;
+
+	if (attach) {
+		snprintf(target, sizeof(target), "%s%s", attach == BPF_TRACE_RAW_TP ? "btf_trace_" : "", name);
+		id = k->btf ? btf__find_by_name_kind(k->btf, target,
+						     attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC)
+			    : -ENOENT;
+		if (id < 0)
+			return id;
+		options.expected_attach_type = attach;
+		options.attach_btf_id = id;
+	}
+	prog = bpf_prog_load(type, kind, "GPL", trial_code, 2, &options);
+	if (prog < 0)
+		return prog;
+	if (type == BPF_PROG_TYPE_KPROBE) {
+		close(prog);
+		return 0;
+	}
+	link = bpf_raw_tracepoint_open(attach ? NULL : name, prog);
+	close(prog);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
+}
+
+static int trial_kprobe(struct kernel *k)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr) };
+	const char *symbol = "tcp_set_state";
+	unsigned type;
+	int fd, err;
+	FILE *f;
+
+	err = trial(k, BPF_PROG_TYPE_KPROBE, 0, "trial_kprobe", NULL);
+	if (err)
+		return err;
+	f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
+	if (!f)
+		return -ENOENT;
+	if (fscanf(f, "%u", &type) != 1)
+		type = 0;
+	fclose(f);
+	attr.type = type;
+	attr.config1 = (uintptr_t)symbol;
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static bool has_enumerator(const struct btf *btf, const char *type, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_ENUM);
+	const struct btf_type *t;
+	const struct btf_enum *e;
+
+	if (id < 0)
+		return false;
+	t = btf__type_by_id(btf, id);
+	e = btf_enum(t);
+	for (int i = 0; i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, e[i].name_off), name))
+			return true;
+	return false;
+}
+
+void kernel_init(struct kernel *k)
+{
+	struct utsname u;
+
+	memset(k, 0, sizeof(*k));
+	uname(&u);
+	snprintf(k->release, sizeof(k->release), "%s", u.release);
+	k->hz = find_hz();
+	if (!k->hz)
+		k->hz = 250;
+	k->btf = btf__load_vmlinux_btf();
+	if (!k->btf)
+		k->btf_error = -errno;
+	k->fentry_error = trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_fentry", "tcp_set_state");
+	k->kprobe_error = trial_kprobe(k);
+	k->tp_btf_error = trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "trial_tp_btf", "inet_sock_set_state");
+	k->raw_tp_error = trial(k, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "trial_raw_tp", "inet_sock_set_state");
+	k->fentry = !k->fentry_error;
+	k->kprobe = !k->kprobe_error;
+	k->tp_btf = !k->tp_btf_error;
+	k->raw_tp = !k->raw_tp_error;
+	if (!k->btf)
+		return;
+	k->task_storage = has_enumerator(k->btf, "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE");
+	/* bpf_sk_storage_get in tracing programs came in the same release, 5.11 (8e4597c627fb). */
+	k->sk_storage = k->task_storage;
+	k->loop = has_enumerator(k->btf, "bpf_func_id", "BPF_FUNC_loop");
+	k->sock_from_file = has_enumerator(k->btf, "bpf_func_id", "BPF_FUNC_sock_from_file");
+	k->cast = btf__find_by_name_kind(k->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+}
+
+void kernel_finish(struct kernel *k)
+{
+	btf__free(k->btf);
+	k->btf = NULL;
+}
+
+static const struct btf_type *prototype(const struct kernel *k, const char *function)
+{
+	int id = k->btf ? btf__find_by_name_kind(k->btf, function, BTF_KIND_FUNC) : -1;
+
+	return id < 0 ? NULL : btf__type_by_id(k->btf, btf__type_by_id(k->btf, id)->type);
+}
+
+int kernel_parameters(const struct kernel *k, const char *function)
+{
+	const struct btf_type *t = prototype(k, function);
+
+	return t ? btf_vlen(t) : -1;
+}
+
+const char *kernel_parameter_name(const struct kernel *k, const char *function, int position)
+{
+	const struct btf_type *t = prototype(k, function);
+
+	if (!t || position >= btf_vlen(t))
+		return NULL;
+	return btf__name_by_offset(k->btf, btf_params(t)[position].name_off);
+}
+
+int kernel_tracepoint_parameters(const struct kernel *k, const char *name)
+{
+	const struct btf_type *t;
+	char target[80];
+	int id;
+
+	snprintf(target, sizeof(target), "btf_trace_%s", name);
+	id = k->btf ? btf__find_by_name_kind(k->btf, target, BTF_KIND_TYPEDEF) : -1;
+	if (id < 0)
+		return -1;
+	t = btf__type_by_id(k->btf, btf__type_by_id(k->btf, id)->type); /* typedef to pointer */
+	t = btf__type_by_id(k->btf, t->type);			       /* pointer to prototype */
+	return btf_vlen(t) - 1;
+}
+
+/* All text symbols, read once: a kernel has some 100 000, and the file is slow. */
+bool kernel_has_symbol(const char *name)
+{
+	static char *symbols;
+	static size_t length;
+	char line[512], symbol[256], needle[260], kind;
+	FILE *f;
+
+	if (!symbols) {
+		size_t room = 8 << 20;
+
+		symbols = memory_create(1, room);
+		symbols[length++] = '\n';
+		f = fopen("/proc/kallsyms", "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "%*x %c %255s", &kind, symbol) != 2 || (kind != 't' && kind != 'T'))
+				continue;
+			if (length + strlen(symbol) + 2 > room)
+				break;
+			length += snprintf(symbols + length, room - length, "%s\n", symbol);
+		}
+		if (f)
+			fclose(f);
+	}
+	snprintf(needle, sizeof(needle), "\n%s\n", name);
+	return strstr(symbols, needle);
+}
+
+const char *kernel_missing_capability(void)
+{
+	static const struct {
+		unsigned number;
+		const char *name;
+	} wanted[] = { { 39, "CAP_BPF" }, { 38, "CAP_PERFMON" } };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return NULL;
+	if (data[0].effective & (1U << 21)) /* CAP_SYS_ADMIN contains both */
+		return NULL;
+	for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		if (!(data[wanted[i].number / 32].effective & (1U << (wanted[i].number % 32))))
+			return wanted[i].name;
+	return NULL;
+}

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "event/name.h"
+#include "socktale.skel.h"
+
+#define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
+#define BATCH_EVENTS 65536	     /* read at most so many at once */
+#define LOSS_INTERVAL_NS 100000000ULL /* look for losses this often */
+#define LINKS 128
+
+struct slot {
+	uint64_t time_ns;
+	size_t offset;
+};
+
+struct probe {
+	struct kernel kernel;
+	struct doors doors;
+	struct socktale_bpf *skeleton;
+	struct bpf_link *links[LINKS];
+	struct bpf_program *programs[LINKS];
+	size_t link_count;
+	struct ring_buffer *ring;
+	struct probe_count counts[EVENT_COUNT]; /* delivered here; produced and lost as last told */
+	char *bytes;
+	size_t byte_count, byte_room;
+	struct slot *slots;
+	size_t slot_count, slot_room;
+	uint64_t losses_seen_ns;
+	int cpus;
+};
+
+/* ---- libbpf's own words: kept, and shown only to those who ask ---- */
+
+static char refused_program[128], refused_reason[256];
+
+static int listen_to_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[1024], name[128];
+	const char *why;
+	size_t length;
+
+	if (getenv("SOCKTALE_DEBUG") && level <= LIBBPF_INFO) {
+		va_list again;
+
+		va_copy(again, arguments);
+		vfprintf(stderr, format, again);
+		va_end(again);
+	}
+	vsnprintf(line, sizeof(line), format, arguments);
+	if (level > LIBBPF_INFO)
+		return 0;
+	if (sscanf(line, "libbpf: prog '%127[^']'", name) != 1)
+		return 0;
+	why = strstr(line, "failed");
+	if (!why)
+		return 0;
+	snprintf(refused_program, sizeof(refused_program), "%s", name);
+	why = strchr(why, ':');
+	if (!why || refused_reason[0])
+		return 0;
+	snprintf(refused_reason, sizeof(refused_reason), "%s", why + 1 + strspn(why + 1, " "));
+	length = strlen(refused_reason);
+	if (length && refused_reason[length - 1] == '\n')
+		refused_reason[length - 1] = '\0';
+	return 0;
+}
+
+/* ---- the kernel's part of the configuration ---- */
+
+static const struct {
+	int number;
+	enum call call;
+} call_numbers[] = {
+	{ SYS_socket, CALL_socket },	   { SYS_socketpair, CALL_socketpair }, { SYS_bind, CALL_bind },
+	{ SYS_listen, CALL_listen },	   { SYS_setsockopt, CALL_setsockopt }, { SYS_connect, CALL_connect },
+	{ SYS_accept, CALL_accept },	   { SYS_accept4, CALL_accept },	{ SYS_shutdown, CALL_shutdown },
+	{ SYS_close, CALL_close },	   { SYS_read, CALL_read },		{ SYS_readv, CALL_readv },
+	{ SYS_recvfrom, CALL_recvfrom },   { SYS_recvmsg, CALL_recvmsg },	{ SYS_recvmmsg, CALL_recvmmsg },
+	{ SYS_write, CALL_write },	   { SYS_writev, CALL_writev },		{ SYS_sendto, CALL_sendto },
+	{ SYS_sendmsg, CALL_sendmsg },	   { SYS_sendmmsg, CALL_sendmmsg },	{ SYS_sendfile, CALL_sendfile },
+	{ SYS_splice, CALL_splice },
+};
+
+static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const bool *wanted)
+{
+	const char *name;
+
+	c->has_task_storage = k->task_storage;
+	c->has_sk_storage = k->sk_storage;
+	c->has_cast = k->cast;
+	c->has_loop = k->loop;
+	c->has_sock_from_file = k->sock_from_file;
+	c->hz = k->hz;
+	c->accept_args = kernel_parameters(k, "inet_csk_accept") == 4 ? 4 : 2;
+	c->listen_start_args = kernel_parameters(k, "inet_csk_listen_start") == 2 ? 2 : 1;
+	for (int i = 0; i < 3; i++) {
+		name = kernel_parameter_name(k, "tcp_send_active_reset", i);
+		if (name && !strcmp(name, "reason"))
+			c->reset_reason_arg = i;
+	}
+	c->reset_has_reason = d->sources[EVENT_tcp_reset_sent].plane == PLANE_functions
+				      ? kernel_parameters(k, "tcp_v4_send_reset") > 2
+				      : kernel_tracepoint_parameters(k, "tcp_send_reset") > 2;
+	for (int id = 0; id < EVENT_COUNT; id++)
+		c->told_by[id] = wanted[id] ? d->sources[id].plane : PLANE_none;
+	for (size_t i = 0; i < sizeof(call_numbers) / sizeof(*call_numbers); i++)
+		if (call_numbers[i].number < CALL_NUMBERS)
+			c->calls[call_numbers[i].number] = call_numbers[i].call;
+	c->self_pid = getpid();
+	if (!c->wake_bytes)
+		c->wake_bytes = 4 << 20;
+}
+
+/* ---- open ---- */
+
+static void doors_read(struct probe *p)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, p->skeleton->obj)
+		doors_add(&p->doors, bpf_program__name(prog), bpf_program__section_name(prog));
+}
+
+/* Names in the table of hooks must outlive the object they were read from, which may be opened more than once. */
+static void doors_keep(struct probe *p)
+{
+	for (size_t i = 0; i < p->doors.hook_count; i++)
+		for (int j = 0; j < 2; j++)
+			if (p->doors.hooks[i].doors[j].program)
+				p->doors.hooks[i].doors[j].program = memory_string(p->doors.hooks[i].doors[j].program);
+}
+
+static void probe_unload(struct probe *p)
+{
+	ring_buffer__free(p->ring);
+	p->ring = NULL;
+	probe_detach(p);
+	socktale_bpf__destroy(p->skeleton);
+	p->skeleton = NULL;
+}
+
+void probe_detach(struct probe *p)
+{
+	for (size_t i = 0; i < p->link_count; i++)
+		bpf_link__destroy(p->links[i]);
+	p->link_count = 0;
+}
+
+/* One try to load and attach what is chosen. -EAGAIN: a program was refused and is marked; choose anew. */
+static int probe_try(struct probe *p, const struct probe_options *o)
+{
+	struct bpf_program *prog;
+	int err;
+
+	if (!p->skeleton) {
+		p->skeleton = socktale_bpf__open();
+		if (!p->skeleton)
+			return fail(-errno, "BPF object: cannot be opened");
+	}
+	err = doors_choose(&p->doors, o->wanted);
+	if (err)
+		return err;
+	for (size_t i = 0; i < p->doors.hook_count; i++) {
+		struct hook *h = &p->doors.hooks[i];
+		struct door *door = h->needed ? hook_door(&p->doors, h) : NULL;
+
+		if (!door)
+			continue;
+		prog = bpf_object__find_program_by_name(p->skeleton->obj, door->program);
+		bpf_program__set_autoload(prog, true);
+		p->programs[p->link_count++] = prog;
+	}
+	if (o->seed)
+		bpf_program__set_autoload(p->skeleton->progs.seed__iter, true);
+	p->skeleton->rodata->config = o->config;
+	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o->wanted);
+	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
+	bpf_map__set_autocreate(p->skeleton->maps.threads_by_tid, !p->kernel.task_storage);
+	bpf_map__set_autocreate(p->skeleton->maps.lineages, p->kernel.sk_storage);
+	if (o->ring_bytes)
+		bpf_map__set_max_entries(p->skeleton->maps.events, o->ring_bytes);
+
+	refused_program[0] = refused_reason[0] = '\0';
+	err = socktale_bpf__load(p->skeleton);
+	if (err) {
+		if (refused_program[0] && doors_fail(&p->doors, refused_program, "refused at load: %s",
+						     refused_reason[0] ? refused_reason : strerror(-err)))
+			return -EAGAIN;
+		if (!strcmp(refused_program, "seed__iter"))
+			return -EDOM;
+		return err;
+	}
+	if (o->seed) {
+		struct bpf_link *link = bpf_program__attach(p->skeleton->progs.seed__iter);
+		int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+		char sink[256];
+
+		while (fd >= 0 && read(fd, sink, sizeof(sink)) > 0)
+			;
+		if (fd >= 0)
+			close(fd);
+		bpf_link__destroy(link);
+	}
+	for (size_t i = 0; i < p->link_count; i++) {
+		p->links[i] = bpf_program__attach(p->programs[i]);
+		if (p->links[i])
+			continue;
+		err = -errno;
+		doors_fail(&p->doors, bpf_program__name(p->programs[i]), "loaded, but refused to attach: %s", strerror(-err));
+		for (size_t j = i; j < p->link_count; j++)
+			p->links[j] = NULL;
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Why nothing at all can be seen, in a sentence. */
+static int explain_refusal(const struct probe *p, int err)
+{
+	const char *capability = kernel_missing_capability();
+
+	if (capability) {
+		fail(-EPERM, "BPF: tracing is not permitted to this process: %s is missing", capability);
+		hint("run it as root, or give the binary the capabilities CAP_BPF and CAP_PERFMON");
+		return -EPERM;
+	}
+	if (p->kernel.btf_error) {
+		fail(0, "kernel '%s': has no BTF type information, without which no program can be fitted to it",
+		     p->kernel.release);
+		hint("a kernel built with CONFIG_DEBUG_INFO_BTF=y has it; Debian's have since 5.10");
+		return -ENOTSUP;
+	}
+	if (p->kernel.tp_btf_error == -EPERM || p->kernel.raw_tp_error == -EPERM) {
+		fail(-EPERM, "kernel '%s': refuses BPF programs on tracepoints", p->kernel.release);
+		return -EPERM;
+	}
+	if (!p->kernel.tp_btf && !p->kernel.raw_tp) {
+		fail(0, "kernel '%s': offers neither functions nor tracepoints to BPF (%s)", p->kernel.release,
+		     strerror(-p->kernel.raw_tp_error));
+		return -ENOTSUP;
+	}
+	return fail(err, "BPF programs: cannot be loaded%s%s", refused_reason[0] ? ": " : "", refused_reason);
+}
+
+int probe_open(const struct probe_options *options, struct probe **ret)
+{
+	struct probe *p = memory_create(1, sizeof(*p));
+	struct probe_options o = *options;
+	int err;
+
+	libbpf_set_print(listen_to_libbpf);
+	p->cpus = libbpf_num_possible_cpus();
+	kernel_init(&p->kernel);
+	p->doors.kernel = &p->kernel;
+	p->doors.forced = o.plane;
+	if (p->kernel.btf_error || kernel_missing_capability()) {
+		err = explain_refusal(p, p->kernel.btf_error ? p->kernel.btf_error : -EPERM);
+		goto out;
+	}
+	p->skeleton = socktale_bpf__open();
+	if (!p->skeleton) {
+		err = fail(-errno, "BPF object: cannot be opened");
+		goto out;
+	}
+	doors_read(p);
+	doors_keep(p);
+	for (;;) {
+		err = probe_try(p, &o);
+		if (err == -EDOM && o.seed) {
+			o.seed = false;
+			err = -EAGAIN;
+		}
+		if (err != -EAGAIN)
+			break;
+		probe_unload(p);
+	}
+	if (err) {
+		err = explain_refusal(p, err);
+		goto out;
+	}
+	for (int id = 0; id < EVENT_COUNT; id++) {
+		if (!o.required[id] || p->doors.sources[id].plane)
+			continue;
+		err = fail(-ENOTSUP, "event '%s': this kernel cannot tell it (%s)", schema_get(id)->name,
+			   p->doors.sources[id].refused[0] ? p->doors.sources[id].refused : "no source");
+		hint("socktale doctor shows what this kernel gives, per event");
+		goto out;
+	}
+	*ret = p;
+	return 0;
+out:
+	probe_close(p);
+	return err;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p)
+		return;
+	probe_unload(p);
+	kernel_finish(&p->kernel);
+	for (size_t i = 0; i < p->doors.hook_count; i++)
+		for (int j = 0; j < 2; j++)
+			free((char *)p->doors.hooks[i].doors[j].program);
+	free(p->bytes);
+	free(p->slots);
+	free(p);
+}
+
+/* ---- reading ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static int gather(void *context, void *data, size_t size)
+{
+	struct probe *p = context;
+	const struct event *e = data;
+
+	if (size < sizeof(*e) || e->id >= EVENT_COUNT)
+		return 0;
+	if (e->size < size)
+		size = e->size;
+	if (p->byte_count + size > p->byte_room) {
+		p->byte_room = p->byte_room ? p->byte_room * 2 : 1 << 16;
+		p->bytes = memory_resize(p->bytes, p->byte_room, 1);
+	}
+	if (p->slot_count == p->slot_room) {
+		p->slot_room = p->slot_room ? p->slot_room * 2 : 1 << 10;
+		p->slots = memory_resize(p->slots, p->slot_room, sizeof(*p->slots));
+	}
+	p->slots[p->slot_count++] = (struct slot){ e->time_ns, p->byte_count };
+	memcpy(p->bytes + p->byte_count, data, size);
+	p->byte_count += (size + 7) & ~(size_t)7;
+	p->counts[e->id].delivered++;
+	return p->slot_count >= BATCH_EVENTS ? -EAGAIN : 0;
+}
+
+static int slot_compare(const void *a, const void *b)
+{
+	const struct slot *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return x->offset < y->offset ? -1 : 1;
+}
+
+/* Hand over what is older than `until`, in order, and keep the rest. */
+static int hand_over(struct probe *p, uint64_t until, probe_callback *callback, void *context)
+{
+	size_t done = 0, kept = 0;
+	int err = 0;
+
+	qsort(p->slots, p->slot_count, sizeof(*p->slots), slot_compare);
+	while (done < p->slot_count && p->slots[done].time_ns <= until && !err)
+		err = callback((const struct event *)(p->bytes + p->slots[done++].offset), context);
+	if (done == p->slot_count) {
+		p->slot_count = p->byte_count = 0;
+		return err;
+	}
+	/* The rest moves to the front: few events, as they are all younger than a few milliseconds. */
+	if (done) {
+		char *bytes = memory_create(1, p->byte_room);
+		size_t used = 0;
+
+		for (size_t i = done; i < p->slot_count; i++) {
+			const struct event *e = (const struct event *)(p->bytes + p->slots[i].offset);
+
+			memcpy(bytes + used, e, e->size);
+			p->slots[kept++] = (struct slot){ e->time_ns, used };
+			used += (e->size + 7) & ~7;
+		}
+		free(p->bytes);
+		p->bytes = bytes;
+		p->byte_count = used;
+		p->slot_count = kept;
+	}
+	return err;
+}
+
+/* Sum the kernel side's books for one event. */
+static struct probe_count tally_sum(const struct probe *p, uint32_t id)
+{
+	struct tally tallies[p->cpus > 0 ? p->cpus : 1];
+	struct probe_count c = p->counts[id];
+
+	c.produced = 0;
+	memset(c.lost, 0, sizeof(c.lost));
+	if (!p->skeleton || bpf_map_lookup_elem(bpf_map__fd(p->skeleton->maps.tallies), &id, tallies))
+		return c;
+	for (int cpu = 0; cpu < p->cpus; cpu++) {
+		c.produced += tallies[cpu].produced;
+		for (int cause = 0; cause < LOSSES; cause++)
+			c.lost[cause] += tallies[cpu].lost[cause];
+	}
+	return c;
+}
+
+/* Tell in the stream what was lost since the last look. */
+static int losses_tell(struct probe *p, probe_callback *callback, void *context)
+{
+	uint64_t now = now_ns();
+	int err = 0;
+
+	p->losses_seen_ns = now;
+	for (uint32_t id = 0; id < EVENT_COUNT && !err; id++) {
+		struct probe_count c = tally_sum(p, id);
+
+		for (int cause = 0; cause < LOSSES && !err; cause++) {
+			union event_any any;
+
+			if (c.lost[cause] <= p->counts[id].lost[cause])
+				continue;
+			event_init(&any, EVENT_lost);
+			any.head.time_ns = now;
+			any.lost.which = id;
+			any.lost.count = c.lost[cause] - p->counts[id].lost[cause];
+			any.lost.cause = cause;
+			p->counts[id].lost[cause] = c.lost[cause];
+			err = callback(&any.head, context);
+		}
+	}
+	return err;
+}
+
+static int ring_open(struct probe *p)
+{
+	if (p->ring && p->losses_seen_ns)
+		return 0;
+	ring_buffer__free(p->ring);
+	p->ring = ring_buffer__new(bpf_map__fd(p->skeleton->maps.events), gather, p, NULL);
+	if (!p->ring)
+		return fail(-errno, "ring buffer: cannot be opened");
+	p->losses_seen_ns = now_ns();
+	return 0;
+}
+
+int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *context)
+{
+	uint64_t before;
+	int n, err = ring_open(p);
+
+	if (err)
+		return err;
+	n = ring_buffer__consume(p->ring);
+	if (!n && !p->slot_count && timeout_ms) {
+		/* Nobody wakes us for single events: look again after at most ten milliseconds. */
+		n = ring_buffer__poll(p->ring, timeout_ms < 10 ? timeout_ms : 10);
+		if (n == -EINTR)
+			return n;
+		if (!n)
+			n = ring_buffer__consume(p->ring);
+	} else if (!n && timeout_ms) {
+		struct timespec pause = { 0, 2000000 };
+
+		nanosleep(&pause, NULL);
+	}
+	if (n < 0 && n != -EAGAIN && n != -EINTR)
+		return n;
+	before = now_ns();
+	err = hand_over(p, n == -EAGAIN ? before : before - HOLD_BACK_NS, callback, context);
+	if (!err && before - p->losses_seen_ns > LOSS_INTERVAL_NS)
+		err = losses_tell(p, callback, context);
+	return err;
+}
+
+int probe_drain(struct probe *p, probe_callback *callback, void *context)
+{
+	int n, err = ring_open(p);
+
+	do {
+		n = err ? err : ring_buffer__consume(p->ring);
+		if (n < 0 && n != -EAGAIN)
+			return n;
+		err = hand_over(p, UINT64_MAX, callback, context);
+	} while (!err && n);
+	return err ? err : losses_tell(p, callback, context);
+}
+
+/* ---- counts ---- */
+
+struct probe_count probe_count(const struct probe *p, enum event_id id)
+{
+	struct probe_count sum = {};
+
+	if (id < EVENT_COUNT)
+		return tally_sum(p, id);
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		struct probe_count c = tally_sum(p, i);
+
+		sum.produced += c.produced;
+		sum.delivered += c.delivered;
+		for (int cause = 0; cause < LOSSES; cause++)
+			sum.lost[cause] += c.lost[cause];
+	}
+	return sum;
+}
+
+static int program_info(const struct bpf_program *prog, struct bpf_prog_info *ret)
+{
+	uint32_t length = sizeof(*ret);
+
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), ret, &length);
+}
+
+static bool is_loaded(const struct bpf_program *prog)
+{
+	return bpf_program__fd(prog) >= 0;
+}
+
+unsigned long long probe_recursion_misses(const struct probe *p)
+{
+	unsigned long long misses = 0;
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, p->skeleton->obj)
+		if (is_loaded(prog) && !program_info(prog, &info))
+			misses += info.recursion_misses;
+	return misses;
+}
+
+unsigned long long probe_records(const struct probe *p)
+{
+	int fd = bpf_map__fd(p->skeleton->maps.records);
+	unsigned long long count = 0;
+	uint64_t key, next, *previous = NULL;
+
+	while (!bpf_map_get_next_key(fd, previous, &next)) {
+		count++;
+		key = next;
+		previous = &key;
+	}
+	return count;
+}
+
+struct doors *probe_doors(struct probe *p)
+{
+	return &p->doors;
+}
+
+const struct kernel *probe_kernel(const struct probe *p)
+{
+	return &p->kernel;
+}
+
+void probe_each_program(const struct probe *p,
+			void (*visit)(const char *, unsigned long long, unsigned long long, unsigned, void *), void *context)
+{
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, p->skeleton->obj)
+		if (is_loaded(prog) && !program_info(prog, &info))
+			visit(bpf_program__name(prog), info.run_cnt, info.run_time_ns, info.verified_insns, context);
+}
