@@ -6,7 +6,8 @@
  *
  * A tale is a comment, a section `--- events` that holds a log, and sections named by a renderer that hold what it must print, with
  * 100 columns, in ASCII, without colours. Beyond that each tale must be in order of time, survive being written as a log and read
- * back, be valid for the JSON renderer, and rest every note on events that were told before.
+ * back, be valid for the JSON renderer, and rest every note on events that were told before. All of tests/tales together must tell
+ * every rule at least once: a sentence nobody has read is not finished.
  */
 #include <errno.h>
 #include <glob.h>
@@ -207,6 +208,31 @@ static void check_note(const struct tale *t, size_t told, const struct note *n)
 		complain("event %zu: rule %s leaves a name open: %s", told, n->rule, n->sentence);
 }
 
+enum { RULES_MAX = 1024 };
+static bool rule_told[RULES_MAX]; /* by any tale, in the order of explain_rules() */
+
+static void remember_rule(const char *id)
+{
+	size_t count;
+	const struct rule_row *rules = explain_rules(&count);
+
+	for (size_t i = 0; i < count && i < RULES_MAX; i++)
+		if (strcmp(rules[i].id, id) == 0)
+			rule_told[i] = true;
+}
+
+static void check_rules(void)
+{
+	size_t count;
+	const struct rule_row *rules = explain_rules(&count);
+
+	if (count > RULES_MAX)
+		complain("%zu rules are more than this test knows of", count);
+	for (size_t i = 0; i < count && i < RULES_MAX; i++)
+		if (!rule_told[i])
+			complain("rule %s is told by no tale", rules[i].id);
+}
+
 /* A renderer that looks at the notes instead of printing them. */
 static const struct tale *looked_at;
 
@@ -218,8 +244,10 @@ static void *look_begin(const struct renderer_options *options)
 static int look_event(void *state, const struct moment *m, const struct note_list *notes)
 {
 	(void)state;
-	for (size_t i = 0; i < notes->count; i++)
+	for (size_t i = 0; i < notes->count; i++) {
 		check_note(looked_at, m->number, &notes->notes[i]);
+		remember_rule(notes->notes[i].rule);
+	}
 	return 0;
 }
 
@@ -348,10 +376,11 @@ int main(int argc, char **argv)
 	char **paths = argv + 1 + writing;
 	size_t count = argc - 1 - writing;
 	unsigned failed = 0;
+	bool all = count == 0;
 	glob_t found = { 0 };
 
 	setlocale(LC_ALL, "C");
-	if (count == 0) {
+	if (all) {
 		if (glob("tests/tales/*.tale", 0, NULL, &found) != 0) {
 			printf("1..1\nnot ok 1 - there are tales in tests/tales\n");
 			return 1;
@@ -359,7 +388,7 @@ int main(int argc, char **argv)
 		paths = found.gl_pathv;
 		count = found.gl_pathc;
 	}
-	printf("1..%zu\n", count);
+	printf("1..%zu\n", count + all);
 	for (size_t i = 0; i < count; i++) {
 		struct tale t = { .path = paths[i] };
 		const char *name = strrchr(paths[i], '/');
@@ -369,6 +398,12 @@ int main(int argc, char **argv)
 		failed += complaints != 0;
 		printf("%s %zu - %s: %s\n", complaints ? "not ok" : "ok", i + 1, name ? name + 1 : paths[i], title(&t));
 		tale_free(&t);
+	}
+	if (all) {
+		complaints = 0;
+		check_rules();
+		failed += complaints != 0;
+		printf("%s %zu - every rule is told by a tale\n", complaints ? "not ok" : "ok", count + 1);
 	}
 	globfree(&found);
 	return failed ? 1 : 0;
