@@ -57,7 +57,12 @@ done
 [ -d /usr/share/iproute2 ] && mkdir -p "$tree/usr/share" && cp -r /usr/share/iproute2 "$tree/usr/share/"
 
 mkdir -p "$tree$checkout"
-tar -C "$checkout" --exclude=./.git --exclude=./build/vm -cf - . | tar -C "$tree$checkout" -xf - || exit 1
+# A checkout in use changes while it is read, which tar reports as 1: its files are all there, or gone for good.
+tar -C "$checkout" --exclude=./.git --exclude=./build/vm -cf - . 2>"$tree/tar.log" | tar -C "$tree$checkout" -xf -
+case "${PIPESTATUS[*]}" in
+"0 0"|"1 0") rm -f "$tree/tar.log" ;;
+*) cat "$tree/tar.log" >&2; exit 1 ;;
+esac
 # shellcheck disable=SC2046
 if [ -d "$checkout/build" ]; then
 	for file in $(libraries $(find "$checkout/build" -type f -perm -u+x ! -path '*/vm/*')); do

@@ -1,5 +1,6 @@
 #!/vm/busybox sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=dash
 #
 # The first process of a test VM, run by busybox: from kernel modules to the command and its exit code.
 # Does not know where the root came from (the host by virtiofs, or the initramfs itself), only which it is.

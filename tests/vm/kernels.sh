@@ -12,7 +12,7 @@
 # depmod's tables) and `release` (the version). Exit status: 0 every kernel is there, 77 at least one was
 # skipped (a line `skip: NAME: reason` says which and why), 1 failed, 2 usage.
 set -u -o pipefail
-export LC_ALL=C
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
 cache=${SOCKTALE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/socktale}/kernels
 
@@ -170,7 +170,8 @@ kernel()	# name refresh
 	if [ ! -f "$dir/release" ] || [ "$2" = yes ]; then
 		for suite in $suites; do
 			work=$(mktemp -d "$cache/.$name.XXXXXX") || return 1
-			trap "rm -rf '$work'" EXIT	# `work` is gone by then
+			unfinished=$work
+			trap 'rm -rf "$unfinished"' EXIT
 			if reason=$(fetch "$suite" "$pattern" "$work/out" "$work"); then
 				rm -rf "$dir" && mv "$work/out" "$dir" && why=""
 			else

@@ -39,10 +39,13 @@ mkdir -p "$logs" || exit 1
 
 one()	# kernel: runs it, prints its line, leaves its status in a file
 {
-	local kernel=$1 log=$logs/$1.log begin=${EPOCHREALTIME/[.,]/} status told out=()
+	local kernel=$1 log=$logs/$1.log begin=${EPOCHREALTIME/[.,]/} status told vm
 	shift
 	rm -rf "${logs:?}/$kernel.out" "$logs/$kernel.status"
-	"$here/run.sh" "$kernel" ${options[@]+"${options[@]}"} "$@" >"$log" 2>&1 </dev/null
+	"$here/run.sh" "$kernel" ${options[@]+"${options[@]}"} "$@" >"$log" 2>&1 </dev/null &
+	vm=$!
+	trap 'kill $vm; wait $vm; exit 143' TERM
+	wait $vm
 	status=$?
 	case $status in
 	0) told=ok ;;

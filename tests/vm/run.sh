@@ -14,6 +14,7 @@
 # Without virtiofsd the guest is packed into an initramfs: the checkout, CMD and a list of usual tools.
 set -u -o pipefail
 
+export PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
 
@@ -48,6 +49,7 @@ for tool in qemu-system-x86_64 busybox cpio modprobe cc; do
 	command -v $tool >/dev/null || missing+=" $tool"
 done
 [ -z "$missing" ] || skip "a VM needs$missing"
+ldd "$(command -v busybox)" >/dev/null 2>&1 && skip "a VM needs a static busybox (busybox-static)"
 virtiofsd=$(ls /usr/lib/qemu/virtiofsd /usr/libexec/virtiofsd 2>/dev/null | head -1)
 if [ -z "$root" ]; then
 	root=initramfs
@@ -99,7 +101,7 @@ quote()
 
 pack()
 {
-	local tree=$work/tree
+	local tree=$work/tree modules=(virtio_pci virtio_console)
 	mkdir -p "$tree/vm/modules" || return 1
 	cp "$(command -v busybox)" "$tree/vm/busybox"
 	cp "$here/init.sh" "$tree/vm/init.sh"
@@ -114,7 +116,8 @@ pack()
 		printf 'VM_OUT='; quote "$out"; echo
 		printf 'VM_ROOT=%s\n' "$root"
 	} >"$tree/vm/setup"
-	pack_modules "$tree/vm/modules" virtio_pci virtio_console $([ $root = virtiofs ] && echo virtiofs overlay)
+	[ $root = virtiofs ] && modules+=(virtiofs overlay)
+	pack_modules "$tree/vm/modules" "${modules[@]}"
 	[ $root = virtiofs ] || "$here/closure.sh" "$tree" "$kernel" "$version" "$checkout" "$1" || return 1
 	(cd "$tree" && find . -print0 | cpio -0 -o -H newc --quiet) >"$work/initrd"
 }
@@ -146,6 +149,7 @@ boot()
 	children=()
 	if [ $root = virtiofs ]; then
 		start_virtiofsd || return 1
+		# shellcheck disable=SC2054
 		share=(-object "memory-backend-memfd,id=ram,size=${mem}M,share=on" -numa node,memdev=ram
 			-chardev "socket,id=fs,path=$work/fs" -device vhost-user-fs-pci,chardev=fs,tag=host)
 	fi
@@ -163,9 +167,9 @@ boot()
 		-chardev "file,id=err,path=$work/err" -device virtserialport,chardev=err,name=err \
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04 </dev/null >"$work/qemu.log" 2>&1 &
 	qemu=$!
-	children+=($qemu)
-	tail -c +1 -f -s 0.1 --pid=$qemu "$work/out" &
-	tail -c +1 -f -s 0.1 --pid=$qemu "$work/err" >&2 &
+	children+=("$qemu")
+	tail -c +1 -f -s 0.1 --pid=$qemu "$work/out" & children+=($!)
+	tail -c +1 -f -s 0.1 --pid=$qemu "$work/err" >&2 & children+=($!)
 	wait $qemu
 	ended=$?
 	wait
