@@ -211,8 +211,10 @@ static void on_accept(struct endpoint *ep, const struct event_tcp_accept *e, uin
 
 static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *e, uint32_t number)
 {
-	if (ep->kind != ENDPOINT_time_wait)
-		ep->old_state = ep->state;
+	if (ep->kind != ENDPOINT_time_wait) {
+		ep->wait_came_late = ep->state == TCP_CLOSE;
+		ep->old_state = ep->wait_came_late ? ep->old_state : ep->state;
+	}
 	ep->kind = ENDPOINT_time_wait;
 	ep->state = e->substate;
 	ep->time_wait = witness_of(&e->head, number);

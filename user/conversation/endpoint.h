@@ -105,6 +105,7 @@ struct endpoint {
 	uint8_t family, protocol;
 	uint8_t state;                   /* kernel's number, 0: not a TCP socket or not seen */
 	uint8_t old_state;               /* the state before the last move */
+	bool wait_came_late;             /* the socket was told CLOSED before its TIME_WAIT was told */
 	bool closed;                     /* no process holds it any more */
 	enum endpoint_kind kind;
 	enum endpoint_role role;

@@ -294,6 +294,28 @@ static void pair_by_address(struct matcher *m, struct endpoint *ep)
 		join(m, ep, other);
 }
 
+struct endpoint *matcher_mirror(const struct matcher *m, const struct event *e)
+{
+	struct tuple mirror = {
+		.local = address_plain(address_remote(e)), .remote = address_plain(address_local(e)), .protocol = e->protocol
+	};
+	struct endpoint *elsewhere = NULL;
+
+	if (!address_complete(&mirror.local) || !address_complete(&mirror.remote))
+		return NULL;
+	for (struct endpoint *ep = map_get(&m->tuples, tuple_hash(&mirror)); ep; ep = ep->tuple_next) {
+		struct tuple theirs = tuple_of(ep);
+
+		if (theirs.protocol != mirror.protocol || !address_equal(&theirs.local, &mirror.local) ||
+		    !address_equal(&theirs.remote, &mirror.remote))
+			continue;
+		if (ep->netns == e->netns)
+			return ep;
+		elsewhere = ep;
+	}
+	return elsewhere;
+}
+
 static uint64_t named_peer(const struct event *e)
 {
 	switch (e->id) {

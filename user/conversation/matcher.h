@@ -35,6 +35,11 @@ void matcher_destroy(struct matcher *m);
  */
 struct endpoint *matcher_event(struct matcher *m, const struct event *e, uint32_t number);
 
+/*
+ * The endpoint whose address pair mirrors that of `e`, or NULL: whom a listener's segment, or a RST of no socket, is about.
+ */
+struct endpoint *matcher_mirror(const struct matcher *m, const struct event *e);
+
 /* The endpoint of a socket, or NULL when it was not seen or is forgotten. */
 struct endpoint *matcher_find(const struct matcher *m, uint64_t socket);
 

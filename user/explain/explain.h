@@ -18,7 +18,8 @@ struct moment {
 	uint32_t number;                  /* counts from 1 in the order of arrival */
 	const struct endpoint *self;      /* NULL: an event without a socket */
 	const struct endpoint *peer;      /* the other end, NULL when it is elsewhere or was not seen */
-	const struct conversation *conversation; /* NULL with `self` */
+	const struct conversation *conversation; /* NULL: an event about no connection. `self` need not be one of its ends: a
+						    listener gets a SYN, and a RST may come from no socket */
 	const struct matcher *matcher;    /* to look up further sockets */
 };
 

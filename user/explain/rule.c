@@ -860,6 +860,7 @@ static bool reset_in_close(const struct occasion *o)
 FITS(reset_linger)
 {
 	because_own(o, FACT_linger);
+	because_own(o, FACT_close);
 	return reset_reason_is(o, "TCP_ABORT_ON_LINGER") ||
 	       (own(o)->linger_s == 0 && seen(o, FACT_linger) && reset_in_close(o));
 }
@@ -900,6 +901,7 @@ FITS(reset_no_socket)
 {
 	const struct event_tcp_reset_sent *e = AS(tcp_reset_sent);
 
+	because_peer(o, FACT_syn);
 	return reset_reason_is(o, "NO_SOCKET") || (!e->head.socket && !e->reason);
 }
 
@@ -923,9 +925,11 @@ FITS(refused)
 
 FITS(reset_by_linger)
 {
-	if (!peer_seen(o, FACT_reset_sent) || peers(o)->linger_s != 0 || !peer_seen(o, FACT_linger))
+	if (peers(o)->linger_s != 0 || !peer_seen(o, FACT_linger) ||
+	    !(peer_seen(o, FACT_reset_sent) || peer_seen(o, FACT_close)))
 		return false;
 	because_peer(o, FACT_linger);
+	because_peer(o, FACT_close);
 	because_peer(o, FACT_reset_sent);
 	word_errno(o);
 	return true;
@@ -933,9 +937,10 @@ FITS(reset_by_linger)
 
 FITS(reset_by_unread)
 {
-	uint32_t unread = peers(o)->unread_at_reset;
+	/* On the tracepoint plane the RST is told after its arrival, but close() before. */
+	uint32_t unread = peer_seen(o, FACT_reset_sent) ? peers(o)->unread_at_reset : peers(o)->unread_at_close;
 
-	if (!peer_seen(o, FACT_reset_sent) || !unread)
+	if (!unread)
 		return false;
 	say_bytes(word(o, "unread"), unread);
 	because_own(o, FACT_send);
@@ -985,6 +990,14 @@ FITS(time_wait_restarted)
 FITS(time_wait_both)
 {
 	return o->m->self && o->m->self->old_state == TCP_CLOSING;
+}
+
+FITS(time_wait_late)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_close);
+	because_peer(o, FACT_close);
+	return o->m->self && o->m->self->wait_came_late;
 }
 
 FITS(time_wait_begins)

@@ -118,12 +118,21 @@ void say_field(struct text *to, const struct field *f, const struct event *e)
 
 /* ---- who and where ---- */
 
+/* Where one process holds both ends, its name alone would not tell them apart. */
+static void say_which(struct text *to, const struct moment *m, const struct endpoint *ep)
+{
+	if (m->self && m->peer && m->self->pid == m->peer->pid && ep->local.port)
+		text_printf(to, ":%u", ep->local.port);
+}
+
 void say_owner(struct text *to, const struct moment *m)
 {
 	if (m->event->pid || !m->self)
 		say_process(to, &m->event->comm, m->event->pid);
 	else
 		say_process(to, &m->self->comm, m->self->pid);
+	if (m->self)
+		say_which(to, m, m->self);
 }
 
 void say_local(struct text *to, const struct endpoint *ep)
@@ -156,6 +165,7 @@ void say_peer(struct text *to, const struct moment *m)
 
 	if (m->peer && m->peer->pid) {
 		say_process(to, &m->peer->comm, m->peer->pid);
+		say_which(to, m, m->peer);
 		return;
 	}
 	text_put(to, _("the peer"));

@@ -12,6 +12,7 @@ static void row_clear(struct ladder_row *row)
 	text_finish(&row->left);
 	text_finish(&row->right);
 	text_finish(&row->label);
+	text_finish(&row->detail);
 }
 
 static void clear(struct ladder *l)
@@ -48,6 +49,8 @@ static enum ladder_side side_of(const struct moment *m)
 {
 	const struct conversation *c = m->conversation;
 
+	if (!m->self || (m->self != c->end[0] && m->self != c->end[1]))
+		return m->peer == c->end[0] ? LADDER_right : LADDER_left;
 	if (c->end[1])
 		return m->self == c->end[0] ? LADDER_left : LADDER_right;
 	return m->self->role == ROLE_server || m->self->role == ROLE_listener ? LADDER_right : LADDER_left;
@@ -82,7 +85,7 @@ static void heading(struct ladder *l, const struct moment *m)
 	if (c->end[1]) {
 		name_lane(&row->left, c->end[0]);
 		name_lane(&row->right, c->end[1]);
-	} else if (side_of(m) == LADDER_left) {
+	} else if (c->end[0]->role != ROLE_server && c->end[0]->role != ROLE_listener) {
 		name_lane(&row->left, c->end[0]);
 		name_far_lane(&row->right, c->end[0]);
 	} else {
@@ -93,13 +96,20 @@ static void heading(struct ladder *l, const struct moment *m)
 
 /* ---- segments ---- */
 
+static bool same_way(const struct ladder_segment *p, const struct event *received)
+{
+	struct address from = address_plain(address_remote(received)), to = address_plain(address_local(received));
+
+	return address_equal(&p->from, &from) && address_equal(&p->to, &to);
+}
+
 static bool already_drawn(struct ladder *l, const struct event_tcp_segment *e)
 {
 	for (unsigned i = 0; i < LADDER_PENDING; i++) {
 		struct ladder_segment *p = &l->pending[i];
 
-		if (p->socket == e->head.socket && p->seq == e->seq && p->flags == e->flags) {
-			p->socket = 0;
+		if (p->used && p->seq == e->seq && p->flags == e->flags && same_way(p, &e->head)) {
+			p->used = false;
 			return true;
 		}
 	}
@@ -113,15 +123,16 @@ static void segment(struct ladder *l, const struct moment *m)
 	enum ladder_side from = side_of(m);
 	struct ladder_row *row;
 
-	if (!sent && already_drawn(l, e))
-		return;
 	if (!sent)
 		from = from == LADDER_left ? LADDER_right : LADDER_left;
-	if (sent && m->peer)
-		l->pending[l->next_pending++ % LADDER_PENDING] =
-			(struct ladder_segment){ .socket = m->peer->socket, .seq = e->seq, .flags = e->flags };
+	if (sent)
+		l->pending[l->next_pending++ % LADDER_PENDING] = (struct ladder_segment){
+			.from = address_plain(address_local(m->event)), .to = address_plain(address_remote(m->event)),
+			.seq = e->seq, .flags = e->flags, .used = true,
+		};
 	row = add(l, LADDER_arrow, from, m->event);
-	say_sentence(&row->label, e->length ? "{flags} seq {seq} len {length:number}" : "{flags} seq {seq}", m, NULL);
+	say_sentence(&row->label, e->length ? "{flags} len {length:number}" : "{flags}", m, NULL);
+	say_sentence(&row->detail, "seq {seq}", m, NULL);
 	row->trouble = e->repeated || (e->flags & 0x04);
 }
 
@@ -155,11 +166,26 @@ static void in_lane(struct ladder *l, const struct moment *m)
 	}
 }
 
+static void notes_add(struct ladder *l, const struct note_list *notes)
+{
+	for (size_t i = 0; i < notes->count; i++) {
+		struct ladder_row *row = add(l, LADDER_note, LADDER_left, NULL);
+
+		text_put(&row->label, notes->notes[i].sentence);
+		row->reference = notes->notes[i].reference;
+	}
+}
+
 void ladder_moment(struct ladder *l, const struct moment *m, const struct note_list *notes)
 {
 	struct ladder_row *row;
 
 	clear(l);
+	if (m->event->id == EVENT_tcp_segment && ((const struct event_tcp_segment *)m->event)->direction == DIRECTION_received &&
+	    already_drawn(l, (const struct event_tcp_segment *)m->event)) {
+		notes_add(l, notes);
+		return;
+	}
 	if (m->conversation) {
 		heading(l, m);
 		in_lane(l, m);
@@ -172,9 +198,5 @@ void ladder_moment(struct ladder *l, const struct moment *m, const struct note_l
 		phrase_write(&row->label, m);
 		row->trouble = phrase_is_trouble(m->event);
 	}
-	for (size_t i = 0; i < notes->count; i++) {
-		row = add(l, LADDER_note, LADDER_left, NULL);
-		text_put(&row->label, notes->notes[i].sentence);
-		row->reference = notes->notes[i].reference;
-	}
+	notes_add(l, notes);
 }

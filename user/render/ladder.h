@@ -28,6 +28,7 @@ struct ladder_row {
 	uint64_t time_ns;
 	struct text left, right;  /* LADDER_heading */
 	struct text label;
+	struct text detail;       /* said behind the label where there is room */
 	const char *reference;    /* LADDER_note */
 };
 
@@ -35,9 +36,10 @@ enum { LADDER_PENDING = 32 };
 
 /* A segment that was drawn when it left, so that its arrival is not drawn again. */
 struct ladder_segment {
-	uint64_t socket; /* of the receiver */
+	struct address from, to; /* plain */
 	uint32_t seq;
 	uint8_t flags;
+	bool used;
 };
 
 struct ladder {

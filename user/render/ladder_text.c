@@ -100,6 +100,8 @@ static void put_arrow(struct drawing *d, const struct ladder_row *row)
 	if (row->side == LADDER_right)
 		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_left);
 	text_printf(&label, " %s ", text_string(&row->label));
+	if (row->detail.length && column_count(label.bytes) + column_count(row->detail.bytes) + 3 <= room)
+		text_printf(&label, "%s ", row->detail.bytes);
 	column_center(&d->piece, text_string(&label), room, d->glyphs->line);
 	if (row->side == LADDER_left)
 		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_right);

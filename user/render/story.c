@@ -26,15 +26,26 @@ struct story *story_create(const struct renderer *renderer, const struct rendere
 	return s;
 }
 
+/* What a listener gets, and a RST of no socket, belongs to the conversation of the end it is about. */
+static void find_conversation(const struct story *s, struct moment *m)
+{
+	if (m->self) {
+		m->peer = m->self->peer;
+		m->conversation = m->self->conversation;
+	}
+	if (!m->self || (m->self->role == ROLE_listener && m->event->remote_port)) {
+		m->peer = matcher_mirror(s->matcher, m->event);
+		if (m->peer)
+			m->conversation = m->peer->conversation;
+	}
+}
+
 int story_event(struct story *s, const struct event *e)
 {
 	struct moment m = { .event = e, .number = ++s->number, .matcher = s->matcher };
 
 	m.self = matcher_event(s->matcher, e, m.number);
-	if (m.self) {
-		m.peer = m.self->peer;
-		m.conversation = m.self->conversation;
-	}
+	find_conversation(s, &m);
 	s->count.events++;
 	if (e->id == EVENT_lost && e->size >= sizeof(struct event_lost))
 		s->count.lost += ((const struct event_lost *)e)->count;

@@ -134,9 +134,13 @@ static void put_heading(struct view *v, const struct moment *m)
 /* Which end of the conversation the line is about. */
 static const char *lane(const struct moment *m)
 {
-	if (!m->conversation || !m->conversation->end[1])
+	const struct conversation *c = m->conversation;
+
+	if (!c || (!c->end[1] && m->self == c->end[0]))
 		return " ";
-	return m->self == m->conversation->end[0] ? ">" : "<";
+	if (m->self == c->end[0])
+		return ">";
+	return (m->self && m->self == c->end[1]) || m->peer == c->end[0] ? "<" : ">";
 }
 
 static void put_event(struct view *v, const struct moment *m)
@@ -149,7 +153,10 @@ static void put_event(struct view *v, const struct moment *m)
 	text_printf(&v->page, "%s ", lane(m));
 	text_clear(&v->piece);
 	if (m->event->pid || m->event->socket) {
-		say_owner(&v->piece, m);
+		if (m->event->pid || !m->self)
+			say_process(&v->piece, &m->event->comm, m->event->pid);
+		else
+			say_process(&v->piece, &m->self->comm, m->self->pid);
 		if (m->event->pid)
 			text_put(&v->piece, attribution_mark(m->event->attribution));
 	}
