@@ -2,6 +2,7 @@
 /* socktale tell: a saved trace told again, by the rules and renderers of today. */
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,7 @@ int command_tell(int argc, char **argv)
 	int err;
 
 	argp_err_exit_status = EXIT_CODE_usage;
+	signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as EPIPE */
 	if (argp_parse(&argp, argc, argv, 0, NULL, &t))
 		return EXIT_CODE_usage;
 	err = recording_open(t.file, &r);
