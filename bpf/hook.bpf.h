@@ -5,6 +5,7 @@
  *   HOOK(function, args...)                 fentry, else kprobe
  *   HOOK_RETURN(function, slot, type)       fexit, else kretprobe: the returned value alone, named `ret`
  *   HOOK_TRACEPOINT(name, args...)          tp_btf, else raw_tp
+ *   HOOK_TRACEPOINT_AS(name, target, args...)   the same for a second program on one tracepoint
  *
  * Programs are called HOOK__door and start switched off ('?'); user/probe/door.c reads door and target from the section
  * and switches on the first door that loads and attaches. In a body, `trusted` says whether pointers came through a
@@ -35,13 +36,15 @@
 		   ___bpf_kprobe_args(args))                                                                 \
 	static __always_inline int function##_body(const bool trusted, void *ctx, ##args)
 
-#define HOOK_TRACEPOINT(name, args...)                                                                       \
+#define HOOK_TRACEPOINT_AS(name, target, args...)                                                            \
 	static __always_inline int name##_body(const bool trusted, void *ctx, ##args);                       \
-	HOOK_STAMP(name##__tp_btf, "tp_btf", #name, unsigned long long *ctx, name##_body, true,              \
+	HOOK_STAMP(name##__tp_btf, "tp_btf", target, unsigned long long *ctx, name##_body, true,             \
 		   ___bpf_ctx_cast(args))                                                                    \
-	HOOK_STAMP(name##__raw_tp, "raw_tp", #name, unsigned long long *ctx, name##_body, false,             \
+	HOOK_STAMP(name##__raw_tp, "raw_tp", target, unsigned long long *ctx, name##_body, false,            \
 		   ___bpf_ctx_cast(args))                                                                    \
 	static __always_inline int name##_body(const bool trusted, void *ctx, ##args)
+
+#define HOOK_TRACEPOINT(name, args...) HOOK_TRACEPOINT_AS(name, #name, ##args)
 
 /*
  * The returned value sits behind the arguments of an fexit program. `slot` is a constant of the load (how many
@@ -63,6 +66,14 @@ static __always_inline __u64 context_return(void *ctx, __u32 slot)
 	else if (slot == 4)
 		CONTEXT_SLOT(value, ctx, 4);
 	return value;
+}
+
+/* Argument `slot` of a function that has it only on some kernels: a constant of the load too. */
+static __always_inline __u64 context_argument(const bool trusted, void *ctx, __u32 slot)
+{
+	if (trusted)
+		return context_return(ctx, slot);
+	return slot == 1 ? PT_REGS_PARM2((struct pt_regs *)ctx) : PT_REGS_PARM3((struct pt_regs *)ctx);
 }
 
 #define HOOK_RETURN(function, slot, type)                                                                    \

@@ -499,10 +499,11 @@ static __always_inline void block_tell(const void *sk, struct record *r, __u8 ph
 				       __u8 plane)
 {
 	struct event_tcp_send_block *e = event_begin(tcp_send_block, sk, r, plane);
-	struct tcp_sock *tp = as_tcp(sk);
+	struct tcp_sock *tp;
 
 	if (!e)
 		return;
+	tp = as_tcp(sk);
 	e->phase = phase;
 	e->reason = reason;
 	e->blocked_ns = blocked_ns;
@@ -623,12 +624,11 @@ static __always_inline void reset_sent_tell(const void *sk, __u8 reason, __u8 pl
 {
 	struct record *r = record_find(sk);
 	struct event_tcp_reset_sent *e = event_begin(tcp_reset_sent, sk, r, plane);
-	__u8 state = sock_state(sk);
 
 	if (!e)
 		return;
 	e->reason = reason;
-	e->state = state;
+	e->state = sock_state(sk);
 	e->cause = cause_of(sk, r);
 	e->unread_bytes = r ? r->unread_bytes : 0;
 	event_end(e);
@@ -678,21 +678,25 @@ HOOK_TRACEPOINT(tcp_send_reset, struct sock *sk, struct sk_buff *skb, int reason
 	return 0;
 }
 
-HOOK(tcp_v4_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+static __always_inline int answer_reset(const bool trusted, void *ctx, struct sock *sk, struct sk_buff *skb)
 {
-	reset_answer_tell(sk, skb, config.reset_has_reason ? reason : 0, PLANE_functions);
+	reset_answer_tell(sk, skb, config.reset_has_reason ? context_argument(trusted, ctx, 2) : 0, PLANE_functions);
 	return 0;
 }
 
-HOOK(tcp_v6_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+HOOK(tcp_v4_send_reset, struct sock *sk, struct sk_buff *skb)
 {
-	reset_answer_tell(sk, skb, config.reset_has_reason ? reason : 0, PLANE_functions);
-	return 0;
+	return answer_reset(trusted, ctx, sk, skb);
 }
 
-HOOK(tcp_send_active_reset, struct sock *sk, int second, int third)
+HOOK(tcp_v6_send_reset, struct sock *sk, struct sk_buff *skb)
 {
-	__u8 reason = config.reset_reason_arg == 1 ? second : config.reset_reason_arg == 2 ? third : 0;
+	return answer_reset(trusted, ctx, sk, skb);
+}
+
+HOOK(tcp_send_active_reset, struct sock *sk)
+{
+	__u8 reason = config.reset_reason_arg ? context_argument(trusted, ctx, config.reset_reason_arg) : 0;
 
 	reset_sent_tell(sk, reason, PLANE_functions);
 	return 0;
@@ -764,11 +768,12 @@ HOOK_TRACEPOINT(tcp_retransmit_skb, struct sock *sk, struct sk_buff *skb)
 	struct inet_connection_sock *icsk = as_icsk(sk);
 	struct record *r = record_find(sk);
 	struct event_tcp_retransmit *e = event_begin(tcp_retransmit, sk, r, PLANE_tracepoints);
-	__u8 state = sock_state(sk);
 	__u16 segments;
+	__u8 state;
 
 	if (!e)
 		return 0;
+	state = sock_state(sk);
 	cb = typed(tcp_skb_cb, cb);
 	e->state = state;
 	e->seq = get(cb, seq);

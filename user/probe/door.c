@@ -28,6 +28,11 @@ static const char *const base[] = {
 #include "probe/source.def"
 };
 
+static const char *const optional[] = {
+#define OPTIONAL(hook) hook,
+#include "probe/source.def"
+};
+
 static const char *const costs[EVENT_COUNT] = {
 #define COST(event, text) [EVENT_##event] = text,
 #include "probe/source.def"
@@ -108,6 +113,8 @@ static void door_examine(struct doors *d, struct hook *h, struct door *door)
 	} else if (!k->raw_tp) {
 		door_fail(door, "this kernel refuses raw tracepoints (%s)", strerror(-k->raw_tp_error));
 	}
+	if (!door->failed && !strcmp(h->name, "descriptors_abandoned") && !k->loop)
+		door_fail(door, "this kernel has no bpf_loop (Linux 5.17)");
 	if (!door->failed && (!strcmp(door->kind, "tp_btf") || !strcmp(door->kind, "raw_tp"))) {
 		if (kernel_tracepoint_parameters(k, h->target) < 0)
 			door_fail(door, "this kernel has no tracepoint %s", h->target);
@@ -212,6 +219,12 @@ int doors_choose(struct doors *d, const bool wanted[EVENT_COUNT])
 		if (!h || !hook_door(d, h))
 			return -ENOTSUP;
 		h->needed = true;
+	}
+	for (size_t i = 0; i < COUNT_OF(optional); i++) {
+		struct hook *h = doors_hook(d, optional[i]);
+
+		if (h && hook_door(d, h))
+			h->needed = true;
 	}
 	for (int id = 0; id < EVENT_COUNT; id++)
 		source_choose(d, id);
