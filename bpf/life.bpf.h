@@ -260,6 +260,9 @@ static __always_inline void owner_take(struct record *r)
 			if (thread && thread->in_tree)
 				r->in_tree = 1;
 		}
+		if (config.filter_cgroup_set &&
+		    bpf_get_current_ancestor_cgroup_id(config.filter_cgroup_level) == config.filter_cgroup)
+			r->in_tree = 1;
 	}
 	/* Sixteen bytes by value: cheaper than asking whether a prctl or exec changed them. */
 	if (config.has_cast) {

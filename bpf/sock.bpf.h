@@ -133,7 +133,7 @@ static __always_inline __u32 tcp_unacked_bytes(const void *sk)
 
 	if (bytes && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING))
 		bytes--;
-	return state == TCP_LISTEN || (__s32)bytes < 0 ? 0 : bytes;
+	return state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT || (__s32)bytes < 0 ? 0 : bytes;
 }
 
 static __always_inline __u64 icsk_keepalive_timer(const void *sk)

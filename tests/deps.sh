@@ -34,7 +34,7 @@ vm    cpio               /usr/bin/cpio                  packs the guest's initra
 vm    zstd               /usr/bin/zstd                  unpacks kernels since 6.12
 vm    lz4                /usr/bin/lz4                   unpacks kernels up to 6.1
 vm    xz-utils           /usr/bin/xz                    unpacks kernel modules
-vm    binutils           /usr/bin/objcopy               reads BTF out of a kernel image
+vm    kmod               /usr/sbin/depmod              indexes kernel modules
 "
 
 want=${1:-all}

@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -139,12 +141,23 @@ static void set_cgroup(struct config *c, const char *path)
 		struct file_handle handle;
 		uint64_t id;
 	} h = { .handle = { .handle_bytes = sizeof(uint64_t) } };
+	char parent[4096];
+	struct statfs fs;
 	int mount;
 
+	snprintf(parent, sizeof(parent), "%s", path);
+	if (statfs(path, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+		usage("cgroup", path, "is not a directory of the version 2 hierarchy");
 	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount, 0) || h.handle.handle_bytes != sizeof(uint64_t))
 		usage("cgroup", path, "is not a directory of the version 2 hierarchy");
 	memcpy(&c->filter_cgroup, h.handle.f_handle, sizeof(c->filter_cgroup));
 	c->filter_cgroup_set = 1;
+	c->filter_tree = 1;
+	for (c->filter_cgroup_level = 0;; c->filter_cgroup_level++) {
+		snprintf(parent + strlen(parent), sizeof(parent) - strlen(parent), "/..");
+		if (statfs(parent, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+			break;
+	}
 }
 
 static uint8_t set_of(const char *what, char *list, const char *const names[3])

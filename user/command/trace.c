@@ -264,6 +264,10 @@ int command_trace(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
+	if (t.command && t.filter.probe.config.filter_cgroup_set) {
+		fail(0, "filter '--cgroup' with a command: both name a set of processes; give one of them");
+		return EXIT_CODE_usage;
+	}
 	if (t.command) {
 		t.child = command_hold(t.command, &gate);
 		if (t.child < 0)
