@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/config.h"
+#include "bpf/record.h"
 
 extern const volatile struct config config;
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
@@ -77,12 +78,6 @@ static __always_inline __u8 sock_protocol(const void *sk)
 		return IPPROTO_TCP;
 	return sock_family(sk) == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
 }
-
-struct endpoints {
-	struct event_ip local, remote;
-	__u16 local_port, remote_port;
-	__u8 family;
-};
 
 /* Both addresses of a socket, request or TIME_WAIT entry. Ports in host order. `ret` is wholly written. */
 static __always_inline void sock_endpoints(const void *sk, struct endpoints *ret)

@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-# room          may include ("libbpf": <bpf/...> and the skeleton; "bpf": event.h, event.def and config.h)
+# room          may include ("libbpf": <bpf/...> and the skeleton; "bpf": event.h, event.def, config.h and record.h)
 arrows='
 user/base         base
 user/event        base event bpf
@@ -25,7 +25,7 @@ bpf               bpf libbpf vmlinux
 room_of()
 {
 	case $1 in
-	'"bpf/event.'* | '"bpf/config.h"') echo bpf ;;
+	'"bpf/event.'* | '"bpf/config.h"' | '"bpf/record.h"') echo bpf ;;
 	'"bpf/'*) echo "${2%%/*}" | grep -x bpf || echo "bpf/ (kernel side)" ;;
 	'<bpf/'* | '"socktale.skel.h"') echo libbpf ;;
 	'"vmlinux.h"') echo vmlinux ;;

@@ -14,12 +14,15 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "event/name.h"
+#include "bpf/record.h"
 #include "socktale.skel.h"
 
 #define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
 #define BATCH_EVENTS 65536	     /* read at most so many at once */
 #define LOSS_INTERVAL_NS 100000000ULL /* look for losses this often */
+#define SWEEP_INTERVAL_NS 30000000000ULL
+#define REQUEST_LIFE_NS 200000000000ULL
+#define TCP_NEW_SYN_RECV_STATE 12 /* include/net/tcp_states.h */
 #define LINKS 128
 
 struct slot {
@@ -40,7 +43,7 @@ struct probe {
 	size_t byte_count, byte_room;
 	struct slot *slots;
 	size_t slot_count, slot_room;
-	uint64_t losses_seen_ns;
+	uint64_t losses_seen_ns, swept_ns;
 	int cpus;
 };
 
@@ -443,6 +446,36 @@ static int losses_tell(struct probe *p, probe_callback *callback, void *context)
 	return err;
 }
 
+/*
+ * Some ends are no event: a request that expires, on the tracepoint plane a datagram or unix socket whose last holder
+ * was killed in an older kernel. Requests live for seconds (tcp_synack_retries: 63 s by default); what is older goes.
+ */
+static void sweep(struct probe *p, uint64_t now)
+{
+	int records = bpf_map__fd(p->skeleton->maps.records), tuples = bpf_map__fd(p->skeleton->maps.tuples);
+	uint64_t key, next, *previous = NULL;
+	struct record r;
+	struct tuple t;
+	bool more;
+
+	for (more = !bpf_map_get_next_key(records, NULL, &next); more;) {
+		key = next;
+		previous = &key;
+		more = !bpf_map_get_next_key(records, previous, &next);
+		if (bpf_map_lookup_elem(records, &key, &r) || r.state != TCP_NEW_SYN_RECV_STATE ||
+		    now - r.since_ns < REQUEST_LIFE_NS)
+			continue;
+		bpf_map_delete_elem(records, &key);
+		memset(&t, 0, sizeof(t));
+		t.netns = r.netns;
+		t.local_port = r.ends.local_port;
+		t.remote_port = r.ends.remote_port;
+		t.local = r.ends.local;
+		t.remote = r.ends.remote;
+		bpf_map_delete_elem(tuples, &t);
+	}
+}
+
 static int ring_open(struct probe *p)
 {
 	if (p->ring && p->losses_seen_ns)
@@ -451,7 +484,7 @@ static int ring_open(struct probe *p)
 	p->ring = ring_buffer__new(bpf_map__fd(p->skeleton->maps.events), gather, p, NULL);
 	if (!p->ring)
 		return fail(-errno, "ring buffer: cannot be opened");
-	p->losses_seen_ns = now_ns();
+	p->losses_seen_ns = p->swept_ns = now_ns();
 	return 0;
 }
 
@@ -481,6 +514,10 @@ int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *
 	err = hand_over(p, n == -EAGAIN ? before : before - HOLD_BACK_NS, callback, context);
 	if (!err && before - p->losses_seen_ns > LOSS_INTERVAL_NS)
 		err = losses_tell(p, callback, context);
+	if (before - p->swept_ns > SWEEP_INTERVAL_NS) {
+		sweep(p, before);
+		p->swept_ns = before;
+	}
 	return err;
 }
 

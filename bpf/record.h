@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is remembered of a socket, a request or a TIME_WAIT entry while it lives, for both worlds: the kernel side keeps
+ * it by address, the loader sweeps what ended unseen. Knows no kernel type.
+ */
+#ifndef SOCKTALE_RECORD_H
+#define SOCKTALE_RECORD_H
+
+#include "bpf/event.h"
+
+struct endpoints {
+	struct event_ip local, remote;
+	__u16 local_port, remote_port;
+	__u8 family;
+};
+
+struct owner {
+	__u32 pid, tid, uid;
+	__u8 attribution;
+	struct event_comm comm;
+};
+
+enum { HELD_nagle = 1, HELD_cork = 2 };
+
+struct record {
+	__u64 id;
+	__u64 since_ns;		/* when the present state began; 0: not seen */
+	__u64 queued_ns;	/* child: when it entered the accept queue */
+	__u64 listener;		/* child and request: id of the listener */
+	__u64 listener_sk;	/* request: address of the listener */
+	__u64 ino;		/* inode of the struct socket, to see that an address was used again; 0: none yet */
+	__u64 held_ns;		/* a Nagle or cork hold began */
+	__u64 fold_ns;		/* folded figures begin here */
+	__u64 sends, sent_bytes, recvs, recv_bytes;
+	__u32 errors;
+	__u32 drops;		/* listener: drops told so far */
+	__u32 held_bytes;
+	__u32 netns;
+	struct owner owner;
+	__u8 family, protocol, state;
+	__u8 in_tree;		/* belongs to the traced command */
+	__u8 hold;		/* HELD_ */
+	__u8 deferred;		/* LISTEN->SYN_RECV was seen before the kernel had set the addresses (until 6.12) */
+	__u32 unread_bytes;	/* at close */
+	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child */
+};
+
+struct tuple {
+	__u32 netns;
+	__u16 local_port, remote_port;
+	struct event_ip local, remote;
+};
+
+#endif
