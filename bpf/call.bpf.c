@@ -180,8 +180,10 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	call = config.calls[number & (CALL_NUMBERS - 1)];
 	if (call == CALL_none)
 		return 0;
+	task = current_task();
+	if (task_in_compat_call(task))
+		return 0;
 	if (call > CALL_socketpair) {
-		task = current_task();
 		fd = call_argument(regs, call == CALL_splice ? 2 : 0);
 		file = file_of(task, fd);
 		sk = file_sock(file, &ino);

@@ -10,7 +10,6 @@
 #ifndef SOCKTALE_LIFE_BPF_H
 #define SOCKTALE_LIFE_BPF_H
 
-#include "bpf/record.h"
 #include "bpf/sock.bpf.h"
 
 /* What a thread is in. Filled on entry of a call, used and cleared at its end. */

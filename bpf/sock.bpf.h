@@ -158,6 +158,16 @@ static __always_inline struct task_struct *current_task(void)
 	return typed(task_struct, bpf_get_current_task());
 }
 
+/* Whether the task is in a 32-bit system call, whose numbers and arguments are others (arch/x86, TS_COMPAT). */
+static __always_inline bool task_in_compat_call(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return get(task, thread_info.status) & 2;
+#else
+	return false;
+#endif
+}
+
 /* The file behind descriptor `fd` of the current task, or NULL. */
 static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 {

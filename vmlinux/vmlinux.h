@@ -178,6 +178,22 @@ struct inet_sock {
 	struct sock sk;
 	__be32 inet_saddr;
 	__be16 inet_sport;
+	unsigned long inet_flags; /* since 6.6; bit fields of inet_sock and ipv6_pinfo before */
+	struct ipv6_pinfo *pinet6;
+};
+struct inet_sock___old {
+	__u8 recverr : 1;
+	__u8 pmtudisc;
+};
+struct ipv6_pinfo { /* include/linux/ipv6.h */
+	int hop_limit;
+};
+struct ipv6_pinfo___old {
+	__u16 recverr : 1;
+};
+enum { /* bits of inet_flags; anonymous in the kernel, so not relocated */
+	INET_FLAGS_RECVERR = 9,
+	INET_FLAGS_RECVERR6 = 26,
 };
 struct inet_request_sock;
 
@@ -255,9 +271,13 @@ struct udp_sock {
 };
 
 /* include/net/af_unix.h */
+struct sockaddr_un { /* include/uapi/linux/un.h */
+	__u16 sun_family;
+	char sun_path[108];
+};
 struct unix_address {
 	int len;
-	char name[0]; /* struct sockaddr_un */
+	struct sockaddr_un name[0];
 };
 struct unix_sock {
 	struct sock sk;
@@ -312,7 +332,11 @@ struct k_sigaction { struct sigaction sa; };
 struct sighand_struct { struct k_sigaction action[64]; };
 struct signal_struct { atomic_t live; };
 struct css_set;
+struct thread_info { /* arch thread_info.h */
+	unsigned int status; /* x86: TS_COMPAT in it */
+};
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
 	int exit_code;
@@ -381,6 +405,24 @@ struct ipv6hdr { /* RFC 8200 */
 	__u8 hop_limit;
 	__u8 saddr[16];
 	__u8 daddr[16];
+};
+struct udphdr { /* RFC 768 */
+	__be16 source;
+	__be16 dest;
+	__be16 len;
+	__u16 check;
+};
+struct icmphdr { /* RFC 792, RFC 4443 */
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__be16 id; /* of an echo; other types use the word otherwise */
+	__be16 sequence;
+};
+struct cmsghdr { /* include/linux/socket.h */
+	size_t cmsg_len;
+	int cmsg_level;
+	int cmsg_type;
 };
 struct tcphdr { /* RFC 9293, 3.1 */
 	__be16 source;
