@@ -327,7 +327,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	}
 	t->call = call;
 	/* The owner is known from here on, also for what happens inside the call. */
-	if (sk && call != CALL_accept) {
+	if (sk) {
 		struct record *r = record_of_call(sk, ino, EVENT_sock_create);
 
 		if (r)
@@ -387,8 +387,6 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 	struct sock *sk = (void *)t->sk;
 	__u64 ino = 0;
 
-	if (listener && listener->owner.attribution != ATTRIBUTION_exact)
-		owner_take(listener);
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
 		if (!sk)

@@ -19,6 +19,10 @@ struct thread {
 	__u64 ino;
 	__u64 asked_bytes;
 	__u64 user;		/* user memory the call will fill: an address, a msghdr, a pair of descriptors */
+	__u64 user_length;	/* where the length of that address will be */
+	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
+	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
+	struct endpoints before; /* UDP: addresses before connect() */
 	__u64 sleep_ns;		/* asleep in the call since */
 	__u64 blocked_ns;	/* slept so far */
 	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
@@ -28,6 +32,10 @@ struct thread {
 	__s32 value, value2;
 	__u32 option;
 	__u32 references;
+	__u32 descriptors;	/* sent along (SCM_RIGHTS) */
+	__u32 sender_pid;
+	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
+	__u16 fragments;	/* left so far in this call */
 	__u8 call;
 	__u8 blocked;		/* enum block + 1 once a wait was told */
 	__u8 in_tree;
@@ -36,7 +44,7 @@ struct thread {
 	__u8 protocol, family;
 	__u8 how;
 	struct event_address asked;
-	struct event_path path;
+	struct event_path path __attribute__((aligned(8)));
 };
 
 struct listener_key {
