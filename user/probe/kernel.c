@@ -239,3 +239,8 @@ const char *kernel_missing_capability(void)
 			return wanted[i].name;
 	return NULL;
 }
+
+int kernel_count_runs(void)
+{
+	return bpf_enable_stats(BPF_STATS_RUN_TIME);
+}

@@ -43,4 +43,7 @@ bool kernel_has_symbol(const char *name);
 /* The capability that BPF needs and this process lacks ("CAP_BPF"), or NULL. */
 const char *kernel_missing_capability(void);
 
+/* From now on the kernel counts how often each BPF program runs, until the descriptor returned is closed; or -errno. */
+int kernel_count_runs(void);
+
 #endif
