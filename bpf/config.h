@@ -31,6 +31,8 @@ struct config {
 	__u8 filter_pid_set, filter_comm_set, filter_port_set, filter_netns_set, filter_cgroup_set, filter_address_set;
 	__u8 filter_family_set, filter_protocol_set;
 	__u8 filter_tree;	/* only the command's tree of processes, or the cgroup's */
+	__u8 tree_private;	/* what nobody owns in other namespaces than home_netns belongs to the tree (lessons) */
+	__u32 home_netns;
 	__u8 filter_cgroup_level; /* depth of that cgroup below the root of the hierarchy */
 	__u32 filter_pid;
 	__u32 filter_netns;

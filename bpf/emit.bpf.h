@@ -39,7 +39,7 @@ static __always_inline bool prefix_equal(const struct event_ip *a, const struct 
 static __always_inline bool passes(const struct record *r, const struct owner *owner, bool in_tree, __u32 netns,
 				   const struct endpoints *ends, __u8 protocol)
 {
-	if (config.filter_tree && !in_tree)
+	if (config.filter_tree && !in_tree && !(config.tree_private && !owner && netns != config.home_netns))
 		return false;
 	if (config.filter_pid_set && (!owner || owner->pid != config.filter_pid))
 		return false;

@@ -634,16 +634,30 @@ static __always_inline void reset_sent_tell(const void *sk, __u8 reason, __u8 pl
 	event_end(e);
 }
 
+/* The record of the other end of these addresses, when it is in the same namespace. */
+static __always_inline struct record *record_across(__u32 netns, const struct endpoints *ends)
+{
+	struct endpoints mirror = { .local = ends->remote, .remote = ends->local, .local_port = ends->remote_port,
+				    .remote_port = ends->local_port, .family = ends->family };
+	struct tuple tuple;
+	__u64 *entry;
+
+	tuple_fill(&tuple, netns, &mirror);
+	entry = bpf_map_lookup_elem(&tuples, &tuple);
+	return entry ? record_find((void *)*entry) : 0;
+}
+
 /* A RST in answer to a segment that no socket wants, or a socket must refuse. */
 static __always_inline void reset_answer_tell(const void *sk, struct sk_buff *skb, __u8 reason, __u8 plane)
 {
 	struct event_tcp_reset_sent *e;
 	struct endpoints ends;
-	struct record *r = 0;
+	struct record *r = 0, *asker;
 	struct net_device *dev;
 	struct net *net;
 	__u32 netns = 0;
 	__u8 flags, state = 0;
+	bool in_tree;
 
 	if (!segment_endpoints(skb, &ends, &flags) || (flags & 4 /* never a RST for a RST, RFC 9293, 3.5.2 */))
 		return;
@@ -656,8 +670,13 @@ static __always_inline void reset_answer_tell(const void *sk, struct sk_buff *sk
 		r = record_find(sk);
 		state = sock_state(sk);
 	}
-	e = event_begin_at(tcp_reset_sent, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &ends, IPPROTO_TCP,
-			   plane);
+	in_tree = r && r->in_tree;
+	if (config.filter_tree && !r) {
+		/* Nobody's port refuses a segment of the traced command on the same host: that is part of its tale. */
+		asker = record_across(netns, &ends);
+		in_tree = asker && asker->in_tree;
+	}
+	e = event_begin_at(tcp_reset_sent, r ? r->id : 0, r ? &r->owner : 0, in_tree, netns, &ends, IPPROTO_TCP, plane);
 	if (!e)
 		return;
 	e->reason = reason;
@@ -780,7 +799,9 @@ HOOK_TRACEPOINT(tcp_retransmit_skb, struct sock *sk, struct sk_buff *skb)
 	e->length = get(cb, end_seq) - e->seq;
 	segments = get(cb, tcp_gso_segs);
 	e->segments = segments ? segments : 1;
-	e->attempt = get(icsk, icsk_retransmits) + 1;
+	e->attempt = get(icsk, icsk_retransmits); /* the timer has counted this one; others count from their first */
+	if (!e->attempt)
+		e->attempt = 1;
 	e->rto_us = (__u64)get(icsk, icsk_rto) * 1000000 / (config.hz ? config.hz : 250);
 	if (state == TCP_SYN_SENT)
 		e->kind = RETRANSMIT_syn;
@@ -838,6 +859,8 @@ static __always_inline void delayed_ack_tell(const void *sk, __u8 plane)
 	__u64 ato = (__u64)get_bits(icsk, icsk_ack.ato) * 1000000 / (config.hz ? config.hz : 250);
 	struct event_tcp_ack_delayed *e;
 
+	if (ato < 40000)
+		ato = 40000; /* TCP_DELACK_MIN, include/net/tcp.h: HZ/25 */
 	if (!(get(icsk, icsk_ack.pending) & 2 /* ICSK_ACK_TIMER */))
 		return;
 	e = event_begin(tcp_ack_delayed, sk, record_find(sk), plane);
