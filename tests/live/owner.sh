@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The owner benchmark: two programs of different name, connections of every kind, and every line must name the right one.
+# IPv4 and IPv6, loopback and veth, either end closing first, accepted by the listener or by its forked child.
+. "$(dirname "$0")/lib.sh"
+live_begin "$@"
+
+connections=${LIVE_CONNECTIONS:-$([ "$slow" -gt 1 ] && echo 20 || echo 100)}
+cp "$load" "$tmp/tale-server"
+cp "$load" "$tmp/tale-client"
+host far || skip_all "no veth here"
+
+# A program that waits to be let go, so that its number is known before it has made a socket.
+start_held() { # NAME COMMAND...
+	local name=$1
+	shift
+	start "$name" bash -c 'kill -STOP $$; exec "$@"' - "$@"
+	until_true 10 is_stopped "${pid[$name]}"
+}
+is_stopped() { [ "$(awk '{ print $3 }' "/proc/$1/stat")" = T ]; }
+let_go() { kill -CONT "${pid[$1]}"; }
+
+# ---- all kinds, one tracer ----
+
+trace_start all --family inet,inet6
+port=20000
+: >"$tmp/plan"
+for family in 4 6; do
+	for path in loopback veth; do
+		for closer in client server; do
+			for accept in self child; do
+				port=$((port + 1))
+				case $path$family in
+				loopback4) address=127.0.0.1 place= ;;
+				loopback6) address=::1 place= ;;
+				veth4) address=10.9.1.2 place="on far" ;;
+				veth6) address=fd00:9::2 place="on far" ;;
+				esac
+				if [ $closer = server ]; then server=first client=last; else server=last client=first; fi
+				[ $accept = child ] && fork=-f || fork=
+				# nsenter execs, so the number of the job is the number of the program.
+				if [ -n "$place" ]; then
+					start server nsenter -t "${pid[host-far]}" -n -- "$tmp/tale-server" server $address $port \
+						"$connections" -c $server $fork
+				else
+					start server "$tmp/tale-server" server $address $port "$connections" -c $server $fork
+				fi
+				sees server ready
+				start client "$tmp/tale-client" client $address $port "$connections" -c $client
+				pids="${pid[server]} ${pid[client]}"
+				ends client
+				ends server
+				child=$(sed -n 's/^child //p' "$tmp/server.out")
+				echo "$port $pids ${child:-0} IPv$family, $path, $closer closes first, accepted by $accept" >>"$tmp/plan"
+			done
+		done
+	done
+done
+trace_stop all
+check "the tracer ends with 0 on SIGTERM" [ "${status[all]}" = 0 ]
+
+judge "$tmp/all.json" "$tmp/plan" "$connections" "$netns" "$(netns_of far)" <<'END'
+import sys
+from events import *
+
+path, plan, connections = sys.argv[2], sys.argv[3], int(sys.argv[4])
+events = read(path, sys.argv[5:])
+of_port = collections.defaultdict(list)
+for e in events:
+    if e["event"] in ("lost", "gap") or e["family"] not in ("inet", "inet6"):
+        continue
+    of_port[local(e)].append((e, "tale-server"))
+    of_port[remote(e)].append((e, "tale-client"))
+total = right = 0
+for line in open(plan):
+    number, server, client, child, kind = line.split(None, 4)
+    kind = kind.strip()
+    lines = of_port[int(number)]
+    pids = {"tale-server": {int(server), int(child)}, "tale-client": {int(client)}}
+    good = [e for e, side in lines if e["comm"] == side and e["pid"] in pids[side] and e["attribution"] != "unknown"]
+    bad = [e for e, side in lines if not (e["comm"] == side and e["pid"] in pids[side] and e["attribution"] != "unknown")]
+    total += len(lines)
+    right += len(good)
+    check(f"{kind}: every line names the right process ({len(good)} of {len(lines)})",
+          lines and not bad, [f"{c} x {n}" for n, c in counts(bad).most_common()] + briefs(bad[:6]))
+    for side in ("tale-server", "tale-client"):
+        mine = [e for e, s in lines if s == side]
+        opened = pick(mine, "tcp_state", newstate="TCP_ESTABLISHED")
+        ended = pick(mine, "tcp_state", newstate="TCP_CLOSE",
+                     oldstate=lambda s: s not in ("TCP_LISTEN", "TCP_SYN_SENT"))
+        check(f"{kind}: {side} is seen to open and close {connections} connections",
+              len(opened) == connections and len(ended) == connections, f"opened {len(opened)}, ended {len(ended)}")
+    waits = pick([e for e, s in lines], "tcp_time_wait", restarted=False)
+    first = "tale-server" if "server closes first" in kind else "tale-client"
+    whole = collections.Counter(e["comm"] for e in waits)
+    check(f"{kind}: the TIME_WAITs belong to the end that closed first",
+          whole == {first: connections}, dict(whole))
+    accepted = [e["pid"] for e, s in lines if e["event"] == "tcp_accept" and not e["error"]]
+    wanted = int(child) or int(server)
+    check(f"{kind}: accept() is told of the process that called it",
+          accepted == [wanted] * connections, f"{collections.Counter(accepted)}, wanted {wanted}")
+check(f"all together: {right} of {total} lines are right", total > 0 and right == total)
+check("nothing was lost", not pick(events, "lost"), briefs(pick(events, "lost")))
+END
+
+# ---- the filters: exactly what the owner's lines are in an unfiltered trace ----
+
+for family in 4 6; do
+	for closer in client server; do
+		[ $family = 4 ] && address=127.0.0.1 || address=::1
+		if [ $closer = server ]; then server=first client=last; else server=last client=first; fi
+		start_held server "$tmp/tale-server" server $address 21000 20 -c $server
+		start_held client "$tmp/tale-client" client $address 21000 20 -c $client
+		trace_start full --netns "$netns"
+		trace_start by-server -p "${pid[server]}"
+		trace_start by-client -p "${pid[client]}"
+		pids="${pid[server]} ${pid[client]}"
+		if [ $family = 4 ] && [ $closer = client ]; then
+			trace_start by-port --port 21000
+			trace_start by-comm --comm tale-client
+			more="$tmp/by-port.json $tmp/by-comm.json"
+		else
+			more=
+		fi
+		let_go server
+		sees server ready
+		let_go client
+		ends client
+		ends server
+		for name in full by-server by-client ${more:+by-port by-comm}; do trace_stop $name; done
+		# shellcheck disable=SC2086
+		judge "IPv$family, $closer closes first" "$netns" "$tmp/full.json" "$tmp/by-server.json" "$tmp/by-client.json" \
+			$pids $more <<'END'
+import sys
+from events import *
+
+kind, netns, full, by_server, by_client = sys.argv[2:7]
+server, client = int(sys.argv[7]), int(sys.argv[8])
+full = read(full, netns)
+
+
+def shape(events, only=lambda e: True):
+    """What was told, without what differs from one tracer to the other (time, duration, number of a socket)."""
+    keys = ("event", "local", "remote", "pid", "comm", "oldstate", "newstate", "direction", "flags", "done_bytes", "option")
+    return collections.Counter(tuple(str(e.get(k)) for k in keys) for e in events
+                               if e["event"] not in ("lost", "gap", "tcp_recv_block", "tcp_ack_delayed") and only(e))
+
+
+def same(sentence, got, wanted):
+    missing, extra = wanted - got, got - wanted
+    return check(sentence, wanted and not missing and not extra,
+                 [f"missing {n} x {k}" for k, n in missing.items()][:5] + [f"too many {n} x {k}" for k, n in extra.items()][:5])
+
+
+same(f"{kind}: -p SERVER gives exactly the server's lines", shape(read(by_server)), shape(full, lambda e: e["pid"] == server))
+same(f"{kind}: -p CLIENT gives exactly the client's lines", shape(read(by_client)), shape(full, lambda e: e["pid"] == client))
+for side, pid, path in (("SERVER", server, by_server), ("CLIENT", client, by_client)):
+    sockets = {e["local"] for e in pick(read(path), "tcp_state", newstate="TCP_ESTABLISHED")}
+    remotes = {e["remote"] for e in pick(read(path), "tcp_state", newstate="TCP_ESTABLISHED")}
+    check(f"{kind}: -p {side} gives its 20 connections, each once",
+          len(pick(read(path), "tcp_state", newstate="TCP_ESTABLISHED")) == 20 and
+          max(len(sockets), len(remotes)) == 20 and min(len(sockets), len(remotes)) == 1,
+          f"{len(sockets)} local and {len(remotes)} remote addresses")
+if len(sys.argv) > 9:
+    same("--port gives exactly the lines of that port, at either end", shape(read(sys.argv[9], netns)),
+         shape(full, lambda e: 21000 in (local(e), remote(e))))
+    same("--comm gives exactly the lines of that program", shape(read(sys.argv[10], netns)),
+         shape(full, lambda e: e["comm"] == "tale-client"))
+END
+	done
+done
+live_end
