@@ -985,6 +985,18 @@ HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
 	return 0;
 }
 
+/* Nothing started the entry's clock again: it has ended. Called by what cannot come between the two. */
+__hidden int time_wait_settle(struct scratch *scratch)
+{
+	if (scratch && scratch->cancelled) {
+		void *tw = (void *)scratch->cancelled;
+
+		scratch->cancelled = 0;
+		time_wait_ended(tw, scratch->ending, PLANE_tracepoints);
+	}
+	return 0;
+}
+
 HOOK_TRACEPOINT(timer_expire_entry, struct timer_list *timer)
 {
 	void *function = get(typed(timer_list, timer), function);
@@ -994,13 +1006,8 @@ HOOK_TRACEPOINT(timer_expire_entry, struct timer_list *timer)
 	if (!scratch)
 		return 0;
 	scratch->probe_sk = 0;
-	if (scratch->cancelled) {
-		/* Nothing started the entry's clock again. */
-		void *tw = (void *)scratch->cancelled;
-
-		scratch->cancelled = 0;
-		time_wait_ended(tw, scratch->ending, PLANE_tracepoints);
-	}
+	if (scratch->cancelled)
+		time_wait_settle(scratch);
 	if (TIMER_IS(function, tcp_delack_timer)) {
 		sk = (void *)((__u64)timer - bpf_core_field_offset(struct inet_connection_sock, icsk_delack_timer));
 		if (told_by(tcp_ack_delayed, PLANE_tracepoints))

@@ -8,6 +8,7 @@
 
 extern int probe_seen(const void *sk, __u8 kind);
 extern int request_seen(const void *req);
+extern int time_wait_settle(struct scratch *scratch);
 extern int listen_drop_seen(const void *sk, const struct endpoints *client);
 
 enum { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4, FLAG_PSH = 8, FLAG_ACK = 16 };
@@ -210,6 +211,12 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 			}
 		}
 		return 0;
+	}
+	if (told_by(tcp_time_wait_end, PLANE_tracepoints)) {
+		/* A SYN or SYN-ACK follows at once when a connection takes the place of a TIME_WAIT entry. */
+		scratch = scratch_get();
+		if (scratch && scratch->cancelled)
+			time_wait_settle(scratch);
 	}
 	seg.netns = device_netns(s);
 	r = sk ? record_find(sk) : 0;
