@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* socktale play: a lesson's hosts and programs, the tale the kernel tells of them, and what that proves. */
+#include <argp.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <libgen.h>
+#include <limits.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/language.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "command/command.h"
+#include "command/play_screen.h"
+#include "lesson/script.h"
+#include "probe/probe.h"
+
+enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_LANG, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT };
+
+enum outcome { OUTCOME_ok, OUTCOME_not_ok, OUTCOME_unseeable };
+
+/* What became of one must-see. */
+struct result {
+	const struct evidence *evidence;
+	enum outcome outcome;
+	unsigned found;
+	char *witness; /* the first event as a log line with the time since the scene began, or NULL */
+	const char *missing; /* OUTCOME_unseeable: the event this kernel does not tell */
+};
+
+struct play {
+	const char *wanted; /* lesson asked for, or NULL */
+	const char *format, *language_name;
+	bool step, slow, list, claims;
+	enum plane plane;
+	enum language language;
+	char lessons[PATH_MAX], programs[PATH_MAX];
+
+	struct probe *probe;
+	struct stage stage;
+	struct screen *screen;
+	struct script script;
+	uint64_t scene_began_ns;
+	struct result *results;
+	size_t result_count;
+	bool failed; /* a scene did not come to its end */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	stopped = number;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* ---- arguments ---- */
+
+static const struct argp_option options[] = {
+	{ "step", KEY_STEP, NULL, 0, "wait for a key after each thing said", 0 },
+	{ "slow", KEY_SLOW, NULL, 0, "give time to read", 0 },
+	{ "list", KEY_LIST, NULL, 0, "list the lessons", 0 },
+	{ "claims", KEY_CLAIMS, NULL, 0, "play all lessons (or the one named) in silence, and print what became of each claim of the notes", 0 },
+	{ "lang", KEY_LANG, "en|zh", 0, "language (else that of the locale)", 0 },
+	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "use only this plane of observation where an event has a choice", 0 },
+	{ "format", KEY_FORMAT, "lanes|text", 0, "how to show it (lanes on a terminal, else text)", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct play *p = state->input;
+
+	switch (key) {
+	case KEY_STEP:
+		p->step = true;
+		break;
+	case KEY_SLOW:
+		p->slow = true;
+		break;
+	case KEY_LIST:
+		p->list = true;
+		break;
+	case KEY_CLAIMS:
+		p->claims = true;
+		break;
+	case KEY_LANG:
+		p->language_name = argument;
+		if (strcmp(argument, "en") && strcmp(argument, "zh"))
+			argp_error(state, "language '%s': en and zh are there", argument);
+		break;
+	case KEY_FORMAT:
+		p->format = argument;
+		if (strcmp(argument, "lanes") && strcmp(argument, "text"))
+			argp_error(state, "format '%s': lanes and text are there", argument);
+		break;
+	case KEY_PLANE:
+		p->plane = !strcmp(argument, "functions")     ? PLANE_functions
+			   : !strcmp(argument, "tracepoints") ? PLANE_tracepoints
+							      : PLANE_none;
+		if (p->plane == PLANE_none)
+			argp_error(state, "plane '%s': functions and tracepoints are there", argument);
+		break;
+	case ARGP_KEY_ARG:
+		if (p->wanted)
+			argp_error(state, "lesson '%s': one at a time", argument);
+		p->wanted = argument;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static enum language language_choose(struct play *p)
+{
+	const char *name = p->language_name;
+
+	for (size_t i = 0; !name && i < 4; i++) {
+		static const char *const variables[] = { "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG" };
+		const char *value = getenv(variables[i]);
+
+		if (value && *value)
+			name = value;
+	}
+	if (!name || strncmp(name, "zh", 2) != 0)
+		return LANGUAGE_en;
+	/* Chinese needs characters; a locale that has them is there even where none is installed. */
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+	return LANGUAGE_zh;
+}
+
+/* Lessons and programs lie beside the tool, in the tree it was built in, or where it was installed. */
+static void find_directory(char *ret, size_t room, const char *variable, const char *const places[])
+{
+	const char *given = getenv(variable);
+	char self[PATH_MAX] = "";
+	const char *here;
+
+	if (given && *given) {
+		snprintf(ret, room, "%s", given);
+		return;
+	}
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return;
+	here = dirname(self);
+	for (size_t i = 0; places[i]; i++) {
+		snprintf(ret, room, "%s/%s", here, places[i]);
+		if (!access(ret, R_OK))
+			return;
+	}
+}
+
+static void find_directories(struct play *p)
+{
+	static const char *const lessons[] = { "../demos/lessons", "../../demos/lessons", "../share/socktale/lessons", NULL };
+	static const char *const programs[] = { "demos", "../build/demos", "../lib/socktale/demos", NULL };
+
+	find_directory(p->lessons, sizeof(p->lessons), "SOCKTALE_LESSONS", lessons);
+	find_directory(p->programs, sizeof(p->programs), "SOCKTALE_DEMOS", programs);
+}
+
+/* ---- which lessons there are ---- */
+
+static int is_lesson(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot && !strcmp(dot, ".lesson");
+}
+
+static int lessons_read(const struct play *p, struct lesson **ret, size_t *ret_count)
+{
+	struct dirent **entries;
+	int count = scandir(p->lessons, &entries, is_lesson, alphasort), err = 0;
+	char path[PATH_MAX + NAME_MAX + 2];
+
+	if (count < 0)
+		return fail(-errno, "lessons '%s': cannot be read", p->lessons);
+	*ret = memory_create(count + 1, sizeof(**ret));
+	*ret_count = 0;
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", p->lessons, entries[i]->d_name);
+		if (!err)
+			err = lesson_read(&(*ret)[*ret_count], path);
+		*ret_count += !err;
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+static void lessons_finish(struct lesson *lessons, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		lesson_finish(&lessons[i]);
+	free(lessons);
+}
+
+static struct lesson *lesson_find(const struct play *p, struct lesson *lessons, size_t count)
+{
+	char *end;
+	unsigned long number = strtoul(p->wanted, &end, 10);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(lessons[i].name, p->wanted) || (!*end && lessons[i].number == number))
+			return &lessons[i];
+	}
+	fail(0, "lesson '%s': there is none of that name", p->wanted);
+	hint("socktale play --list lists them");
+	return NULL;
+}
+
+static unsigned claims_of(const struct lesson *l)
+{
+	bool seen[256] = { false };
+	unsigned count = 0;
+
+	for (size_t i = 0; i < l->scene_count; i++) {
+		for (size_t k = 0; k < l->scenes[i].evidence_count; k++) {
+			unsigned claim = l->scenes[i].evidence[k].claim;
+
+			if (claim && claim < 256 && !seen[claim]) {
+				seen[claim] = true;
+				count++;
+			}
+		}
+	}
+	return count;
+}
+
+static int list_lessons(const struct play *p, const struct lesson *lessons, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		printf(_("%2u  %-12s %s (%u scenes, %u claims)\n"), lessons[i].number, lessons[i].name,
+		       saying_in(&lessons[i].title, p->language), (unsigned)lessons[i].scene_count, claims_of(&lessons[i]));
+	return 0;
+}
+
+/* ---- the stage and the probe ---- */
+
+static int open_probe(struct play *p)
+{
+	struct probe_options o = { .plane = p->plane };
+
+	for (int i = 0; i < EVENT_COUNT; i++)
+		o.wanted[i] = i != EVENT_tcp_io;
+	o.config.command_pid = p->stage.pid;
+	o.config.filter_tree = 1;
+	return probe_open(&o, &p->probe);
+}
+
+static int on_event(const struct event *e, void *context)
+{
+	struct play *p = context;
+	int err;
+
+	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid)
+		return 0;
+	err = screen_event(p->screen, e, &p->script);
+	script_event(&p->script, e);
+	return err;
+}
+
+static void on_say(const char *sentence, void *context)
+{
+	struct play *p = context;
+
+	screen_say(p->screen, sentence);
+	if (p->step && !stopped)
+		screen_key(p->screen);
+	else if (p->slow && !stopped)
+		usleep(600000 + 25000 * (strlen(sentence) > 160 ? 160 : strlen(sentence)));
+}
+
+static void on_act(const struct step *step, const struct program *program, void *context)
+{
+	struct play *p = context;
+
+	screen_act(p->screen, step, program);
+}
+
+/* ---- judging ---- */
+
+static const char *unseeable(struct play *p, const struct evidence *e)
+{
+	const struct doors *doors = probe_doors(p->probe);
+
+	for (size_t i = 0; i < e->condition.count; i++) {
+		enum event_id id = condition_event(&e->condition, i);
+
+		if (doors->sources[id].plane == PLANE_none ||
+		    (e->needs_functions && doors->sources[id].plane != PLANE_functions))
+			return schema_get(id)->name;
+	}
+	return NULL;
+}
+
+/* client[123] tcp_state oldstate=TCP_CLOSE newstate=TCP_SYN_SENT ... */
+static void write_witness(struct text *to, const struct event *e)
+{
+	const struct schema *s = schema_get(e->id);
+
+	text_escape(to, e->comm.bytes, strnlen(e->comm.bytes, sizeof(e->comm.bytes)));
+	text_printf(to, "[%u] %s", e->pid, s->name);
+	for (size_t i = 0; i < s->field_count; i++) {
+		if (field_is_zero(&s->fields[i], e) && kind_row(s->fields[i].kind)->form != FORM_NAMED)
+			continue;
+		text_printf(to, " %s=", s->fields[i].name);
+		kind_write(to, &s->fields[i], e);
+	}
+}
+
+static void judge(struct play *p, const struct evidence *e)
+{
+	const union event_any *first;
+	struct result r = { .evidence = e };
+	struct text line = TEXT_EMPTY;
+	bool holds = condition_holds(&e->condition, &p->script.history, 0, script_is, &p->script, &first, &r.found);
+
+	if (e->never)
+		holds = !r.found;
+	r.missing = unseeable(p, e);
+	r.outcome = r.missing ? OUTCOME_unseeable : holds && !p->script.failed ? OUTCOME_ok : OUTCOME_not_ok;
+	if (first) {
+		screen_time(&line, p->screen, first->head.time_ns);
+		text_char(&line, ' ');
+		write_witness(&line, &first->head);
+		r.witness = text_steal(&line);
+	}
+	p->results = memory_resize(p->results, p->result_count + 1, sizeof(*p->results));
+	p->results[p->result_count++] = r;
+}
+
+static void results_clear(struct play *p)
+{
+	for (size_t i = 0; i < p->result_count; i++)
+		free(p->results[i].witness);
+	p->result_count = 0;
+}
+
+/* ---- playing ---- */
+
+/* Read until the script is done, and a little longer: what the last step brought about is still under way. */
+static int follow(struct play *p)
+{
+	uint64_t end = 0;
+	int err = 0;
+
+	while (!stopped && !err && (!end || now_ns() < end)) {
+		err = probe_poll(p->probe, 10, on_event, p);
+		if (err == -EINTR)
+			err = 0;
+		script_tick(&p->script, now_ns());
+		if (!err)
+			err = screen_flush(p->screen);
+		if (!end && script_done(&p->script))
+			end = now_ns() + 200000000;
+	}
+	return err;
+}
+
+static int play_scene(struct play *p, const struct scene *scene)
+{
+	struct script_view view = { on_say, on_act, p, p->language, p->programs };
+	int err;
+
+	screen_scene(p->screen, saying_in(&scene->title, p->language), scene->hidden);
+	p->scene_began_ns = now_ns();
+	err = script_begin(&p->script, scene, &p->stage, &view);
+	if (!err)
+		err = follow(p);
+	if (!err && stopped)
+		err = -EINTR;
+	for (size_t i = 0; !err && i < scene->evidence_count; i++)
+		judge(p, &scene->evidence[i]);
+	p->failed |= p->script.failed;
+	script_finish(&p->script);
+	/* What the end of the programs still brings belongs to no scene. */
+	p->scene_began_ns = 0;
+	probe_poll(p->probe, 30, on_event, p);
+	return err;
+}
+
+static int play_lesson(struct play *p, const struct lesson *l)
+{
+	int err = stage_open(&p->stage);
+
+	if (err)
+		return err;
+	screen_lesson(p->screen, l->number, saying_in(&l->title, p->language), saying_in(&l->aim, p->language));
+	err = open_probe(p);
+	if (!err && p->step)
+		screen_key(p->screen);
+	for (size_t i = 0; !err && i < l->scene_count; i++)
+		err = play_scene(p, &l->scenes[i]);
+	return err;
+}
+
+static void close_lesson(struct play *p)
+{
+	probe_close(p->probe);
+	p->probe = NULL;
+	stage_close(&p->stage);
+}
+
+/* ---- what you just saw ---- */
+
+static const char *verdict_word(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_true:
+		return _("proven");
+	case VERDICT_wrong:
+		return _("refuted");
+	default:
+		return _("corrected");
+	}
+}
+
+static const char *outcome_word(enum outcome o)
+{
+	return o == OUTCOME_ok ? "ok" : o == OUTCOME_not_ok ? "not ok" : "skip";
+}
+
+static void tell_result(struct play *p, const struct result *r)
+{
+	const char *said = saying_in(&r->evidence->saying, p->language);
+	struct text line = TEXT_EMPTY, below = TEXT_EMPTY;
+
+	text_printf(&line, "%s - %s", outcome_word(r->outcome), *said ? said : r->evidence->condition.source);
+	if (r->outcome == OUTCOME_unseeable)
+		text_printf(&below, _("%s: not told on this plane of this kernel; the function plane tells it"), r->missing);
+	else if (r->evidence->never)
+		text_printf(&below, r->found ? _("seen all the same: %s") : _("never seen: %s"),
+			    r->found ? r->witness : r->evidence->condition.source);
+	else if (r->witness)
+		text_put(&below, r->witness);
+	else
+		text_printf(&below, _("looked for: %s"), r->evidence->condition.source);
+	screen_result(p->screen, text_string(&line), text_string(&below), r->outcome == OUTCOME_not_ok);
+	text_finish(&line);
+	text_finish(&below);
+}
+
+static bool speaks_first(const struct play *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (p->results[k].evidence->claim == p->results[i].evidence->claim)
+			return false;
+	}
+	return true;
+}
+
+static void tell_claim(struct play *p, const struct claims *claims, unsigned number)
+{
+	const struct claim *c = number ? claims_find(claims, number) : NULL;
+	struct text line = TEXT_EMPTY;
+
+	if (c) {
+		text_printf(&line, "C%u %s: ", number, verdict_word(c->verdict));
+		text_put(&line, saying_in(&c->saying, p->language));
+	} else {
+		text_put(&line, _("And besides:"));
+	}
+	screen_claim(p->screen, text_string(&line));
+	text_finish(&line);
+	for (size_t i = 0; i < p->result_count; i++) {
+		if (p->results[i].evidence->claim == number)
+			tell_result(p, &p->results[i]);
+	}
+}
+
+/* Returns how many must-sees do not hold. */
+static unsigned tell_end(struct play *p, const struct lesson *l, const struct claims *claims)
+{
+	unsigned ok = 0, not_ok = 0, skipped = 0;
+	struct probe_count all = probe_count(p->probe, EVENT_COUNT);
+	struct text line = TEXT_EMPTY;
+
+	screen_title(p->screen, _("What you just saw"));
+	screen_say(p->screen, saying_in(&l->end, p->language));
+	for (size_t i = 0; i < p->result_count; i++) {
+		ok += p->results[i].outcome == OUTCOME_ok;
+		not_ok += p->results[i].outcome == OUTCOME_not_ok;
+		skipped += p->results[i].outcome == OUTCOME_unseeable;
+		if (speaks_first(p, i))
+			tell_claim(p, claims, p->results[i].evidence->claim);
+	}
+	if (l->read_on.in[LANGUAGE_en])
+		screen_say(p->screen, saying_in(&l->read_on, p->language));
+	text_printf(&line, _("%u must-sees: %u ok, %u not ok, %u not to be seen here; %llu events, %llu lost"), ok + not_ok + skipped,
+		    ok, not_ok, skipped, all.delivered, all.lost[LOSS_ring_full]);
+	screen_line(p->screen, text_string(&line));
+	text_finish(&line);
+	return not_ok;
+}
+
+static int play_one(struct play *p, const struct lesson *l, const struct claims *claims)
+{
+	unsigned not_ok = 0;
+	int err;
+
+	err = play_lesson(p, l);
+	if (!err)
+		not_ok = tell_end(p, l, claims);
+	if (!err && (not_ok || p->failed))
+		err = -EIO;
+	return err;
+}
+
+/* ---- the table of claims ---- */
+
+static enum outcome claim_outcome(const struct play *p, unsigned number, const struct result **ret)
+{
+	enum outcome worst = OUTCOME_ok;
+
+	*ret = NULL;
+	for (size_t i = 0; i < p->result_count; i++) {
+		const struct result *r = &p->results[i];
+
+		if (r->evidence->claim != number)
+			continue;
+		if (!*ret || (r->outcome == OUTCOME_not_ok && worst != OUTCOME_not_ok) ||
+		    (r->outcome == OUTCOME_unseeable && worst == OUTCOME_ok) || (!(*ret)->witness && r->witness && worst == OUTCOME_ok)) {
+			*ret = r;
+			worst = r->outcome != OUTCOME_ok ? r->outcome : worst;
+		}
+	}
+	return worst;
+}
+
+struct tally_of_claims {
+	unsigned shown, failed, unseeable, missing;
+};
+
+static void claim_row(const struct play *p, const struct claim *c, const struct lesson *shown_in, struct tally_of_claims *t)
+{
+	static const char *const verdicts[VERDICTS] = { "true", "imprecise", "outdated", "wrong", "platform-dependent" };
+	const struct result *r;
+	enum outcome o = claim_outcome(p, c->number, &r);
+	const char *status = !r ? "missing" : outcome_word(o);
+
+	printf("%-7s C%-4u %-18s %-10s ", status, c->number, verdicts[c->verdict], shown_in ? shown_in->name : "-");
+	if (!r)
+		printf("%s\n", _("no lesson shows it yet"));
+	else if (o == OUTCOME_unseeable)
+		printf(_("%s is told by the function plane only\n"), r->missing);
+	else if (r->witness && !r->evidence->never)
+		printf("%s\n", r->witness);
+	else
+		printf(_("%s: %s\n"), r->evidence->never ? _("never seen") : _("looked for"), r->evidence->condition.source);
+	t->missing += !r;
+	t->shown += r && o == OUTCOME_ok;
+	t->failed += r && o == OUTCOME_not_ok;
+	t->unseeable += r && o == OUTCOME_unseeable;
+}
+
+static bool lesson_speaks_of(const struct lesson *l, unsigned number)
+{
+	for (size_t i = 0; i < l->scene_count; i++) {
+		for (size_t k = 0; k < l->scenes[i].evidence_count; k++) {
+			if (l->scenes[i].evidence[k].claim == number)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int table_of_claims(struct play *p, const struct lesson *lessons, size_t count, const struct claims *claims)
+{
+	struct tally_of_claims t = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		tell(_("plays lesson %u, %s"), lessons[i].number, lessons[i].name);
+		err = play_lesson(p, &lessons[i]);
+		close_lesson(p);
+	}
+	if (err)
+		return err;
+	for (size_t i = 0; i < claims->count; i++) {
+		const struct lesson *shown_in = NULL;
+
+		for (size_t k = 0; k < count && !shown_in; k++) {
+			if (lesson_speaks_of(&lessons[k], claims->rows[i].number))
+				shown_in = &lessons[k];
+		}
+		/* Asked for one lesson: only its claims. */
+		if (shown_in || !p->wanted)
+			claim_row(p, &claims->rows[i], shown_in, &t);
+	}
+	printf(_("%u claims: %u with evidence, %u without what must be seen, %u not to be seen on this plane, %u in no lesson\n"),
+	       t.shown + t.failed + t.unseeable + t.missing, t.shown, t.failed, t.unseeable, t.missing);
+	return t.failed || t.missing ? -EIO : 0;
+}
+
+/* ---- the command ---- */
+
+static int run(struct play *p)
+{
+	struct lesson *lessons = NULL, *one = NULL;
+	struct claims claims = { 0 };
+	char path[PATH_MAX + 16];
+	size_t count = 0;
+	int err = lessons_read(p, &lessons, &count);
+
+	snprintf(path, sizeof(path), "%s/claims", p->lessons);
+	if (!err)
+		err = claims_read(&claims, path);
+	if (!err && p->wanted) {
+		one = lesson_find(p, lessons, count);
+		err = one ? 0 : -ENOENT;
+	}
+	if (err)
+		goto out;
+	p->screen = screen_create(stdout, p->claims ? "none" : p->format, p->slow, p->language == LANGUAGE_zh);
+	if (p->claims)
+		err = table_of_claims(p, one ? one : lessons, one ? 1 : count, &claims);
+	else if (one)
+		err = play_one(p, one, &claims);
+	else
+		err = list_lessons(p, lessons, count);
+	close_lesson(p);
+out:
+	results_clear(p);
+	free(p->results);
+	screen_destroy(p->screen);
+	claims_finish(&claims);
+	lessons_finish(lessons, count);
+	return err;
+}
+
+int command_play(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, "[LESSON]",
+		"Play a lesson: its hosts and programs, and the tale the kernel tells of them. LESSON is a name or number of --list.",
+		NULL, NULL, NULL
+	};
+	struct play p = { .script = { 0 } };
+	struct sigaction action = { .sa_handler = on_signal };
+	int err;
+
+	argp_err_exit_status = EXIT_CODE_usage;
+	argp_parse(&argp, argc, argv, 0, NULL, &p);
+	p.language = language_choose(&p);
+	language_use(p.language == LANGUAGE_zh ? "zh_CN" : "en");
+	if (!p.format)
+		p.format = isatty(STDOUT_FILENO) ? "lanes" : "text";
+	if (p.list)
+		p.wanted = NULL, p.claims = false;
+	find_directories(&p);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	err = run(&p);
+	if (err == -EINTR)
+		return 128 + stopped;
+	if (err == -ENOENT)
+		return EXIT_CODE_usage;
+	return err == -EPIPE ? EXIT_CODE_done : exit_code_of(err);
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "command/play_screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/language.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "render/column.h"
+#include "render/ladder.h"
+#include "render/output.h"
+
+enum { TIME = 11, SIDES = 32, LEAST = 60 };
+
+/* In which lane a process stands. */
+struct side {
+	uint32_t pid;
+	enum ladder_side side;
+};
+
+struct screen {
+	struct renderer_options options; /* first: the renderer below is given these, and finds the screen by them */
+	const struct renderer *inner;	 /* NULL: silence */
+	bool lanes, slow;
+	const bool *hidden;
+	struct story *story;
+	void *drawing;
+	bool begun;
+	uint64_t begin_ns;
+	struct side sides[SIDES];
+	unsigned side_count;
+	char **told; /* sentences of this scene, so that none is told twice */
+	size_t told_count;
+	struct text page, piece;
+	int err;
+};
+
+/* ---- words ---- */
+
+static void paint(struct screen *s, const char *code)
+{
+	if (s->options.color)
+		text_put(&s->page, code);
+}
+
+static void put_out(struct screen *s)
+{
+	struct text plain = TEXT_EMPTY;
+
+	if (s->inner && !s->err) {
+		if (s->options.ascii) {
+			/* The lines stay lines. */
+			for (char *at = s->page.bytes, *end; at && *at; at = end) {
+				end = strchr(at, '\n');
+				end = end ? end + 1 : at + strlen(at);
+				text_append(&s->piece, at, end - at - (end[-1] == '\n'));
+				for (const char *c = text_string(&s->piece); *c; c++) {
+					if ((unsigned char)*c < 0x80)
+						text_char(&plain, *c);
+				}
+				if (end[-1] == '\n')
+					text_char(&plain, '\n');
+				text_clear(&s->piece);
+			}
+			s->err = output_text(s->options.out, &plain);
+		} else {
+			s->err = output_text(s->options.out, &s->page);
+		}
+		fflush(s->options.out);
+	}
+	text_clear(&s->page);
+	text_finish(&plain);
+}
+
+static void put_folded(struct screen *s, const char *code, const char *prefix, const char *again, const char *words)
+{
+	unsigned taken = column_count(prefix);
+
+	paint(s, code);
+	column_fold(&s->page, words, prefix, again, s->options.width > taken + 20 ? s->options.width - taken - 1 : 0);
+	paint(s, "\033[0m");
+}
+
+static void rest(const struct screen *s, unsigned ms)
+{
+	if (s->slow && s->inner)
+		usleep(ms * 1000);
+}
+
+void screen_title(struct screen *s, const char *title)
+{
+	text_char(&s->page, '\n');
+	paint(s, "\033[1m");
+	text_printf(&s->page, "%s ", s->options.ascii ? "==" : "━━");
+	text_put(&s->page, title);
+	text_char(&s->page, ' ');
+	if (s->options.width > column_count(title) + 5)
+		column_repeat(&s->page, s->options.ascii ? "=" : "━", s->options.width - column_count(title) - 5);
+	paint(s, "\033[0m");
+	text_char(&s->page, '\n');
+	put_out(s);
+}
+
+void screen_lesson(struct screen *s, unsigned number, const char *title, const char *aim)
+{
+	text_clear(&s->piece);
+	text_printf(&s->piece, _("Lesson %u: %s"), number, title);
+	screen_title(s, text_string(&s->piece));
+	text_clear(&s->piece);
+	if (*aim)
+		screen_say(s, aim);
+}
+
+void screen_say(struct screen *s, const char *sentence)
+{
+	const char *bar = s->options.ascii ? "# " : "▌ ";
+
+	text_char(&s->page, '\n');
+	put_folded(s, "\033[1;33m", bar, bar, sentence);
+	text_char(&s->page, '\n');
+	put_out(s);
+}
+
+void screen_claim(struct screen *s, const char *claim)
+{
+	text_char(&s->page, '\n');
+	put_folded(s, "\033[1m", "", "    ", claim);
+	put_out(s);
+}
+
+void screen_result(struct screen *s, const char *line, const char *below, bool trouble)
+{
+	put_folded(s, trouble ? "\033[31m" : "\033[32m", "  ", "       ", line);
+	put_folded(s, "\033[2m", "       ", "       ", below);
+	put_out(s);
+}
+
+void screen_line(struct screen *s, const char *line)
+{
+	text_char(&s->page, '\n');
+	put_folded(s, "", "", "", line);
+	put_out(s);
+}
+
+/* ---- the lanes: as the ladder draws them ---- */
+
+static unsigned gap_of(const struct screen *s)
+{
+	unsigned room = (s->options.width > LEAST ? s->options.width : LEAST) - TIME - 3;
+
+	return room / 3 > 30 ? 30 : room / 3;
+}
+
+static unsigned side_of(const struct screen *s)
+{
+	return ((s->options.width > LEAST ? s->options.width : LEAST) - TIME - 3 - gap_of(s)) / 2;
+}
+
+static void remember_side(struct screen *s, const struct moment *m)
+{
+	const struct conversation *c = m->conversation;
+	enum ladder_side side = LADDER_left;
+	unsigned i;
+
+	if (!c || !m->event->pid)
+		return;
+	if (c->end[1])
+		side = m->self == c->end[0] ? LADDER_left : LADDER_right;
+	else if (m->self->role == ROLE_server || m->self->role == ROLE_listener)
+		side = LADDER_right;
+	for (i = 0; i < s->side_count && s->sides[i].pid != m->event->pid; i++)
+		;
+	if (i == s->side_count && s->side_count < SIDES)
+		s->side_count++;
+	if (i < s->side_count)
+		s->sides[i] = (struct side){ m->event->pid, side };
+}
+
+static enum ladder_side lane_of(const struct screen *s, uint32_t pid)
+{
+	for (unsigned i = 0; i < s->side_count; i++) {
+		if (s->sides[i].pid == pid)
+			return s->sides[i].side;
+	}
+	return LADDER_left;
+}
+
+static void put_lane_line(struct screen *s, const char *words, enum ladder_side side, const char *code, const char *time)
+{
+	unsigned width = side_of(s), have = column_count(words);
+	const char *lane = s->options.ascii ? "|" : "│";
+
+	paint(s, "\033[2m");
+	column_fit(&s->page, time, TIME);
+	paint(s, "\033[0m");
+	if (side == LADDER_left) {
+		column_repeat(&s->page, " ", width > have + 1 ? width - 1 - have : 0);
+		paint(s, code);
+		text_put(&s->page, words);
+		paint(s, "\033[0m");
+		text_char(&s->page, ' ');
+	} else {
+		column_repeat(&s->page, " ", width);
+	}
+	text_put(&s->page, lane);
+	column_repeat(&s->page, " ", gap_of(s));
+	text_put(&s->page, lane);
+	if (side == LADDER_right) {
+		text_char(&s->page, ' ');
+		paint(s, code);
+		text_put(&s->page, words);
+		paint(s, "\033[0m");
+	}
+	text_char(&s->page, '\n');
+}
+
+/* `words` in a program's lane, folded to it; `time_ns` 0: without a time. */
+static void put_in_lane(struct screen *s, const char *words, uint32_t pid, const char *code, uint64_t time_ns)
+{
+	struct text folded = TEXT_EMPTY, time = TEXT_EMPTY;
+	char *line, *end;
+
+	if (time_ns)
+		screen_time(&time, s, time_ns);
+	column_fold(&folded, words, "", "  ", side_of(s) - 2);
+	for (line = folded.bytes; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		put_lane_line(s, line, lane_of(s, pid), code, text_string(&time));
+		text_clear(&time);
+	}
+	text_finish(&folded);
+	text_finish(&time);
+}
+
+/* What a program printed, one line of it after the other. */
+static void put_output(struct screen *s, const struct event *e)
+{
+	const struct event_app_output *o = (const struct event_app_output *)e;
+	const char *at = o->text.bytes, *end = at + (o->text.length < sizeof(o->text.bytes) ? o->text.length : sizeof(o->text.bytes));
+
+	while (at < end) {
+		const char *line = memchr(at, '\n', end - at), *next = line ? line + 1 : end;
+		size_t length = (line ? line : end) - at;
+		struct text words = TEXT_EMPTY;
+
+		while (length && at[length - 1] == ' ')
+			length--;
+		text_put(&words, s->options.ascii ? "\"" : "“");
+		text_escape(&words, at, length);
+		text_put(&words, s->options.ascii ? "\"" : "”");
+		if (length)
+			put_in_lane(s, text_string(&words), e->pid, "\033[36m", e->time_ns);
+		text_finish(&words);
+		at = next;
+	}
+	put_out(s);
+}
+
+/* ---- the tale ---- */
+
+static void *filter_begin(const struct renderer_options *options)
+{
+	struct screen *s = (struct screen *)options;
+
+	s->drawing = s->inner ? s->inner->begin(options) : NULL;
+	return s;
+}
+
+static bool told_before(struct screen *s, const char *sentence)
+{
+	for (size_t i = 0; i < s->told_count; i++) {
+		if (!strcmp(s->told[i], sentence))
+			return true;
+	}
+	s->told = memory_resize(s->told, s->told_count + 1, sizeof(*s->told));
+	s->told[s->told_count++] = memory_string(sentence);
+	return false;
+}
+
+static int filter_event(void *state, const struct moment *m, const struct note_list *notes)
+{
+	struct screen *s = state;
+	struct note_list fresh = { .notes = memory_create(notes->count + 1, sizeof(*fresh.notes)) };
+	int err = 0;
+
+	remember_side(s, m);
+	if (!s->begun) {
+		s->begun = true;
+		s->begin_ns = m->event->time_ns;
+	}
+	if (s->inner && !s->hidden[m->event->id]) {
+		for (size_t i = 0; i < notes->count; i++) {
+			if (!told_before(s, notes->notes[i].sentence))
+				fresh.notes[fresh.count++] = notes->notes[i];
+		}
+		if (s->lanes && m->event->id == EVENT_app_output)
+			put_output(s, m->event);
+		else
+			err = s->inner->event(s->drawing, m, &fresh);
+		rest(s, 60 + 500 * fresh.count);
+	}
+	free(fresh.notes);
+	return err;
+}
+
+static int filter_flush(void *state)
+{
+	struct screen *s = state;
+
+	return s->inner && s->inner->flush ? s->inner->flush(s->drawing) : 0;
+}
+
+static int filter_end(void *state)
+{
+	struct screen *s = state;
+
+	return s->inner ? s->inner->end(s->drawing) : 0;
+}
+
+static const struct renderer filter = {
+	.name = "lesson",
+	.begin = filter_begin,
+	.event = filter_event,
+	.flush = filter_flush,
+	.end = filter_end,
+};
+
+static void end_scene(struct screen *s)
+{
+	story_finish(s->story);
+	s->story = NULL;
+	s->begun = false;
+	s->side_count = 0;
+	for (size_t i = 0; i < s->told_count; i++)
+		free(s->told[i]);
+	s->told_count = 0;
+}
+
+void screen_scene(struct screen *s, const char *title, const bool hidden[EVENT_COUNT])
+{
+	end_scene(s);
+	s->hidden = hidden;
+	screen_title(s, title);
+	s->story = story_create(&filter, &s->options);
+}
+
+int screen_event(struct screen *s, const struct event *e, const struct script *script)
+{
+	int err = story_event(s->story, e);
+
+	return err ? err : s->err;
+}
+
+int screen_flush(struct screen *s)
+{
+	int err = s->story ? story_flush(s->story) : 0;
+
+	return err ? err : s->err;
+}
+
+void screen_time(struct text *to, const struct screen *s, uint64_t time_ns)
+{
+	output_time(to, s->begun ? s->begin_ns : time_ns, time_ns);
+}
+
+void screen_act(struct screen *s, const struct step *step, const struct program *program)
+{
+	struct text words = TEXT_EMPTY;
+
+	switch (step->kind) {
+	case STEP_run:
+		text_printf(&words, _("%s: starts"), step->words[1]);
+		for (unsigned i = 2; i < step->word_count; i++)
+			text_printf(&words, " %s", step->words[i]);
+		break;
+	case STEP_type:
+		text_printf(&words, _("typed into %s: %s"), step->words[0], step->text);
+		break;
+	case STEP_eof:
+		text_printf(&words, _("typed into %s: Ctrl-D"), step->words[0]);
+		break;
+	case STEP_signal:
+		text_printf(&words, _("sent to %s: SIG%s"), step->words[0], step->words[1]);
+		break;
+	case STEP_sysctl:
+		text_printf(&words, "%s# sysctl %s='%s'", step->words[0], step->words[1], step->text);
+		break;
+	case STEP_shell:
+		if (!step->quiet)
+			text_printf(&words, "%s# %s", step->words[0], step->text);
+		break;
+	default:
+		break;
+	}
+	if (words.length) {
+		put_folded(s, "\033[35m", s->options.ascii ? "> " : "▷ ", "  ", text_string(&words));
+		put_out(s);
+	}
+	text_finish(&words);
+}
+
+void screen_key(struct screen *s)
+{
+	struct termios before, raw;
+	char key;
+	int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || !s->inner)
+		return;
+	if (!tcgetattr(fd, &before)) {
+		raw = before;
+		raw.c_lflag &= ~(ICANON | ECHO);
+		tcsetattr(fd, TCSAFLUSH, &raw);
+		fprintf(s->options.out, "%s", _("[any key]"));
+		fflush(s->options.out);
+		if (read(fd, &key, 1) < 0 && errno != EINTR)
+			s->err = -errno;
+		fprintf(s->options.out, "\r\033[K");
+		tcsetattr(fd, TCSANOW, &before);
+	}
+	close(fd);
+}
+
+struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide)
+{
+	struct screen *s = memory_create(1, sizeof(*s));
+
+	s->options = renderer_options_for(out);
+	if (wide)
+		s->options.ascii = false;
+	s->lanes = !strcmp(format, "lanes");
+	s->slow = slow;
+	if (strcmp(format, "none") != 0)
+		s->inner = renderer_find(s->lanes ? "ladder" : "text");
+	return s;
+}
+
+void screen_destroy(struct screen *s)
+{
+	if (!s)
+		return;
+	end_scene(s);
+	free(s->told);
+	text_finish(&s->page);
+	text_finish(&s->piece);
+	free(s);
+}

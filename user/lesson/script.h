@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One scene being played: its hosts, its programs, and the step it is at. Events go in; steps whose time has come are done.
+ * Does not know where events come from nor how anything is shown: that is asked of a struct script_view.
+ */
+#ifndef SOCKTALE_LESSON_SCRIPT_H
+#define SOCKTALE_LESSON_SCRIPT_H
+
+#include "lesson/host.h"
+#include "lesson/lesson.h"
+#include "lesson/stage.h"
+
+enum { PROGRAMS = 32, HOSTS = 8 };
+
+struct program {
+	char *name;
+	pid_t pid;
+	int terminal;
+	struct event_comm comm;
+	bool ended; /* its process_exit was seen */
+};
+
+/* Called when something is done that is worth showing. */
+struct script_view {
+	void (*say)(const char *sentence, void *context);
+	void (*act)(const struct step *step, const struct program *program, void *context); /* program NULL: none */
+	void *context;
+	enum language language;
+	const char *programs; /* directory of the demo programs */
+};
+
+struct script {
+	const struct scene *scene;
+	struct stage *stage;
+	struct script_view view;
+	struct host hosts[HOSTS];
+	size_t host_count;
+	struct program programs[PROGRAMS];
+	size_t program_count;
+	struct history history;
+	size_t step;		/* the next one */
+	size_t since;		/* waits look at the events from here on: those after the last deed */
+	uint64_t step_began_ns;
+	bool failed;		/* a step could not be done, or was waited for in vain */
+	unsigned failed_line;
+};
+
+/* Begin. `s` is memory of the caller; ended by script_finish(), which ends the programs too. Returns 0 or a negative errno. */
+int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view);
+void script_finish(struct script *s);
+
+/* An event was seen (and shown): keep it, and do what waited for it. */
+void script_event(struct script *s, const struct event *e);
+
+/* Time has passed: throw away what the terminals say (the events tell it), end pauses and waits in vain. */
+void script_tick(struct script *s, uint64_t now_ns);
+
+/* Whether all steps are done, or one failed. */
+bool script_done(const struct script *s);
+
+/* Whether the event is of the program called `who`. A condition_is; the context is the script. */
+bool script_is(const struct event *e, const char *who, void *script);
+
+/* The program that owns the event, or NULL. */
+const struct program *script_program(const struct script *s, const struct event *e);
+
+#endif
