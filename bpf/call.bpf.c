@@ -7,13 +7,13 @@
  */
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
+#include "bpf/user.bpf.h"
 
 #define MSG_DONTWAIT 0x40
 #define SOL_SOCKET 1
 #define IPPROTO_TCP_LEVEL 6
 #define SO_SNDBUF 7
 #define SO_RCVBUF 8
-#define IOV_LOOKED_AT 16
 #define DESCRIPTORS_LOOKED_AT 256
 
 /* ---- arguments ---- */
@@ -45,51 +45,6 @@ static __always_inline long call_number(struct pt_regs *regs)
 #else
 	return get(r, syscallno);
 #endif
-}
-
-/* A sockaddr the program handed over. Unknown families leave *ret zero but for the family. */
-static __always_inline void address_read(__u64 user, __u32 length, struct event_address *ret, struct event_path *path)
-{
-	struct { __u16 family; __be16 port; __u32 four; __u8 six[16]; __u32 scope; } raw = {};
-
-	__builtin_memset(ret, 0, sizeof(*ret));
-	path->length = 0;
-	if (!user || length < sizeof(raw.family))
-		return;
-	if (bpf_probe_read_user(&raw.family, sizeof(raw.family), (void *)user))
-		return;
-	ret->family = raw.family;
-	if (raw.family == AF_INET) {
-		bpf_probe_read_user(&raw, 8, (void *)user);
-		ret->port = bpf_ntohs(raw.port);
-		*(__u32 *)ret->ip.bytes = raw.four;
-	} else if (raw.family == AF_INET6) {
-		bpf_probe_read_user(&raw, sizeof(raw), (void *)user);
-		ret->port = bpf_ntohs(raw.port);
-		__builtin_memcpy(ret->ip.bytes, raw.six, 16);
-		ret->scope_id = raw.scope;
-	} else if (raw.family == AF_UNIX) {
-		__u32 bytes = length - 2;
-
-		__builtin_memset(path, 0, sizeof(*path));
-		if (bytes > 108)
-			bytes = 108;
-		if (bytes && !bpf_probe_read_user(path->bytes, bytes & 127, (void *)(user + 2)))
-			path->length = bytes;
-	}
-}
-
-static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
-{
-	struct iovec vec;
-	__u64 sum = 0;
-
-	for (int i = 0; i < IOV_LOOKED_AT; i++) {
-		if ((__u64)i >= count || bpf_probe_read_user(&vec, sizeof(vec), (void *)(iov + i * sizeof(vec))))
-			break;
-		sum += vec.iov_len;
-	}
-	return sum;
 }
 
 static __always_inline void message_read(struct thread *t, __u64 user)
@@ -164,6 +119,10 @@ static __always_inline bool family_known(__u16 family)
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
+extern int datagram_begins(struct thread *t, __u8 call);
+extern int datagram_closes(const void *sk, struct record *r, __u8 cause);
+extern int datagram_done(struct thread *t, __s64 ret);
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
@@ -213,7 +172,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	t->flags = 0;
 	t->family = family;
 	t->user = 0;
-	t->asked.family = 0;
+	t->asked.family = t->asked.port = 0;
 	t->path.length = 0;
 	if (sk) {
 		t->fd = fd;
@@ -275,6 +234,8 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 			r = record_of_call(sk, ino, EVENT_sock_close);
 		if (r && (t->references <= 1 || r->owner.attribution != ATTRIBUTION_exact))
 			owner_take(r);
+		if (t->references <= 1 && t->protocol != IPPROTO_TCP)
+			datagram_closes(sk, r, CALL_close);
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
 		if (!(get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)) || t->references > 1)
 			close_tell(t, sk, r, CALL_close, 0);
@@ -291,6 +252,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = call_argument(regs, 2);
 		t->flags = call_argument(regs, 3);
 		t->user = call_argument(regs, 4);
+		t->user_length = call_argument(regs, 5);
 		break;
 	case CALL_sendto:
 		t->asked_bytes = call_argument(regs, 2);
@@ -325,6 +287,8 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = call_argument(regs, 4);
 		break;
 	}
+	if (sk && t->protocol != IPPROTO_TCP)
+		datagram_begins(t, call);
 	t->call = call;
 	/* The owner is known from here on, also for what happens inside the call. */
 	if (sk) {
@@ -516,6 +480,48 @@ static __always_inline __s64 visible(__s64 ret)
 	return ret <= -512 && ret >= -516 ? -4 : ret;
 }
 
+/* The end of a wait that was told: how long it was in all. Before the call itself is told. */
+static __always_inline void wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
+{
+	const void *sk = (void *)t->sk;
+	__u8 blocked = t->blocked;
+
+	if (!blocked)
+		return;
+	t->blocked = 0;
+	if (t->sleep_ns)
+		t->blocked_ns += now - t->sleep_ns;
+	t->sleep_ns = 0;
+	if (sending && told(tcp_send_block)) {
+		struct event_tcp_send_block *e = event_begin(tcp_send_block, sk, r, config.told_by[EVENT_tcp_send_block]);
+		struct tcp_sock *tp;
+
+		if (!e)
+			return;
+		tp = as_tcp(sk);
+		e->head.fd = t->fd;
+		e->phase = PHASE_ends;
+		e->reason = blocked - 1;
+		e->blocked_ns = t->blocked_ns;
+		e->error = error;
+		e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
+		e->queued_bytes = get(as_sock(sk), sk_wmem_queued);
+		e->window_bytes = get(tp, snd_wnd);
+		e->cwnd = get(tp, snd_cwnd);
+		e->unacked_packets = get(tp, packets_out);
+		event_end(e);
+	} else if (!sending && told(tcp_recv_block)) {
+		struct event_tcp_recv_block *e = event_begin(tcp_recv_block, sk, r, config.told_by[EVENT_tcp_recv_block]);
+
+		if (!e)
+			return;
+		e->head.fd = t->fd;
+		e->phase = PHASE_ends;
+		e->blocked_ns = t->blocked_ns;
+		event_end(e);
+	}
+}
+
 HOOK(tcp_sendmsg, struct sock *sk, void *message, __u64 size)
 {
 	struct thread *t = thread_enter();
@@ -542,6 +548,8 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 	t->told_sk = (__u64)sk;
 	now = bpf_ktime_get_ns();
 	r = record_find(sk);
+	if (t->call && t->sk == (__u64)sk)
+		wait_told(t, r, true, ret < 0 ? -ret : 0, now);
 	if (!told_by(tcp_send, PLANE_functions))
 		return 0;
 	if (config.folded) {
@@ -560,41 +568,7 @@ static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool
 	__u64 bytes = ret > 0 ? ret : 0;
 	__s32 error = ret < 0 ? -ret : 0;
 
-	if (t->blocked) {
-		if (t->sleep_ns)
-			t->blocked_ns += now - t->sleep_ns;
-		t->sleep_ns = 0;
-		if (sending && told(tcp_send_block)) {
-			struct event_tcp_send_block *e =
-				event_begin(tcp_send_block, sk, r, config.told_by[EVENT_tcp_send_block]);
-
-			if (e) {
-				struct tcp_sock *tp = as_tcp(sk);
-
-				e->head.fd = t->fd;
-				e->phase = PHASE_ends;
-				e->reason = t->blocked - 1;
-				e->blocked_ns = t->blocked_ns;
-				e->error = error;
-				e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
-				e->queued_bytes = get(as_sock(sk), sk_wmem_queued);
-				e->window_bytes = get(tp, snd_wnd);
-				e->cwnd = get(tp, snd_cwnd);
-				e->unacked_packets = get(tp, packets_out);
-				event_end(e);
-			}
-		} else if (!sending && told(tcp_recv_block)) {
-			struct event_tcp_recv_block *e =
-				event_begin(tcp_recv_block, sk, r, config.told_by[EVENT_tcp_recv_block]);
-
-			if (e) {
-				e->head.fd = t->fd;
-				e->phase = PHASE_ends;
-				e->blocked_ns = t->blocked_ns;
-				event_end(e);
-			}
-		}
-	}
+	wait_told(t, r, sending, error, now);
 	if (sending && t->told_sk == t->sk && told_by(tcp_send, PLANE_functions)) {
 		if (told(tcp_nagle_hold))
 			hold_look(sk, r, t);
@@ -637,7 +611,6 @@ static __always_inline __s32 option_effective(const void *sk, __u32 option)
 	return -1;
 }
 
-extern int datagram_done(struct thread *t, __s64 ret);
 
 HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 {
@@ -698,6 +671,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		t->call = CALL_none;
 		return 0;
 	}
+	if (t->protocol != IPPROTO_TCP && (call == CALL_bind || call == CALL_shutdown))
+		datagram_done(t, ret);
 	r = record_find(sk);
 	switch (call) {
 	case CALL_bind: {
@@ -833,6 +808,8 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	t->protocol = r->protocol;
 	t->state = r->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
 	close_tell(t, sk, r, CALL_exit, 0);
+	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
+		datagram_closes(sk, r, CALL_exit);
 	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
 		record_drop(sk);
 }

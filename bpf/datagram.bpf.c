@@ -1,21 +1,208 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDP and unix sockets as their calls tell them: connect, accept, send, receive. A thread's call has ended; its entry
- * holds what was asked.
+ * UDP and unix sockets as their calls tell them: connect, accept, send, receive, and what they leave behind at the end.
+ * A thread's call has ended; its entry holds what was asked.
  */
+#include "bpf/datagram.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
+#include "bpf/user.bpf.h"
 
-static __always_inline void connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
+#define MSG_TRUNC 0x20
+#define MESSAGES_LOOKED_AT 1024 /* UIO_MAXIOV, the most that sendmmsg() and recvmmsg() take */
+#define SHUTDOWN_RECEIVE 1	/* RCV_SHUTDOWN in sk_shutdown */
+
+/* ---- beginnings and ends ---- */
+
+/* The socket behind a descriptor of the current task, as an id; 0: it is no socket that is known. */
+static __always_inline __u64 descriptor_socket(__s32 fd)
 {
-	if (t->protocol != IPPROTO_UDP)
+	struct record *r;
+	struct sock *sk;
+	__u64 ino;
+
+	sk = file_sock(file_of(current_task(), fd), &ino);
+	r = sk ? record_find(sk) : 0;
+	return r ? r->id : 0;
+}
+
+/* The message a unix reader is about to get knows its sender. */
+static __always_inline void sender_look(struct thread *t)
+{
+	__u64 queue = t->sk + bpf_core_field_offset(struct sock, sk_receive_queue);
+	struct sk_buff *first = get(typed(sk_buff_head, queue), next);
+	struct record *r;
+	void *sender;
+
+	if (!first || (__u64)first == queue)
 		return;
+	sender = get(typed(sk_buff, first), sk);
+	r = sender ? record_find(sender) : 0;
+	if (!r)
+		return;
+	t->sender = r->id;
+	t->sender_pid = r->owner.pid;
+}
+
+/* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
+__hidden int datagram_begins(struct thread *t, __u8 call)
+{
+	struct user_msghdr m;
+	struct control c;
+
+	if (!t)
+		return 0;
+	t->descriptors = 0;
+	t->segment_bytes = 0;
+	t->fragments = 0;
+	t->sender = t->passed = 0;
+	t->sender_pid = 0;
+	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
+		if (bpf_probe_read_user(&m, sizeof(m), (void *)t->user) || !m.msg_control)
+			return 0;
+		control_read(&m, &c);
+		t->descriptors = c.descriptors;
+		t->segment_bytes = c.segment_bytes;
+		if (c.descriptors)
+			t->passed = descriptor_socket(c.first);
+	} else if (call == CALL_connect) {
+		if (t->protocol == IPPROTO_UDP)
+			sock_endpoints((void *)t->sk, &t->before);
+	} else if (t->family == AF_UNIX && call >= CALL_read && call <= CALL_recvmmsg &&
+		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
+		sender_look(t);
+	}
+	return 0;
+}
+
+/* The last descriptor of a datagram or unix socket is about to go. */
+__hidden int datagram_closes(const void *sk, struct record *r, __u8 cause)
+{
+	struct scratch *scratch;
+	struct record *other;
+	void *peer;
+
+	if (!r)
+		return 0;
+	if (r->family != AF_UNIX) {
+		port_forget(sk, r);
+		return 0;
+	}
+	scratch = scratch_get();
+	if (scratch)
+		name_forget(sk, r->netns, &scratch->name);
+	peer = get(as_unix(sk), peer);
+	if (!peer || get(as_sock(sk), sk_type) == SOCK_DGRAM)
+		return 0;
+	other = record_find(peer);
+	if (!other)
+		return 0;
+	other->eof = cause == CALL_exit ? EOF_peer_died : EOF_peer_closed;
+	/* A connection nobody accepted dies with its listener, without a call of its own. */
+	if (sock_is_dead(peer))
+		record_drop(peer);
+	return 0;
+}
+
+/* ---- UDP ---- */
+
+/* The other end of an unconnected socket is the one this datagram goes to or comes from. */
+static __always_inline void remote_fill(struct endpoints *ends, const struct event_address *peer)
+{
+	if (ends->remote_port || !peer->port)
+		return;
+	if (peer->family == ends->family) {
+		ends->remote = peer->ip;
+	} else if (ends->family == AF_INET6 && peer->family == AF_INET) {
+		*(__u32 *)(ends->remote.bytes + 8) = bpf_htonl(0xffff);
+		*(__u32 *)(ends->remote.bytes + 12) = *(__u32 *)peer->ip.bytes;
+	} else {
+		return;
+	}
+	ends->remote_port = peer->port;
+}
+
+static __always_inline void peer_fill(struct event_address *ret, const struct endpoints *ends)
+{
+	ret->family = ends->family;
+	ret->port = ends->remote_port;
+	ret->scope_id = 0;
+	ret->ip = ends->remote;
+}
+
+static __always_inline void udp_send_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
+					  __u16 segment)
+{
+	struct event_udp_send *e;
+	struct endpoints ends;
+
+	sock_endpoints(sk, &ends);
+	remote_fill(&ends, &t->asked);
+	e = event_begin_at(udp_send, r->id, &r->owner, r->in_tree, r->netns, &ends, IPPROTO_UDP, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	if (t->asked.port)
+		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
+	else if (ends.remote_port)
+		peer_fill(&e->peer, &ends);
+	e->asked_bytes = asked;
+	e->done_bytes = ret < 0 ? 0 : ret;
+	e->error = ret < 0 ? -ret : 0;
+	e->call = t->call;
+	e->flags = t->flags;
+	e->duration_ns = e->head.time_ns - t->start_ns;
+	e->gso_bytes = segment ? segment : get(typed(udp_sock, sk), gso_size);
+	e->fragments = t->fragments;
+	event_end(e);
+}
+
+static __always_inline void udp_recv_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
+					  bool truncated)
+{
+	struct event_udp_recv *e;
+	struct endpoints ends;
+
+	sock_endpoints(sk, &ends);
+	remote_fill(&ends, &t->asked);
+	e = event_begin_at(udp_recv, r->id, &r->owner, r->in_tree, r->netns, &ends, IPPROTO_UDP, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	if (t->asked.port)
+		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
+	else if (ends.remote_port)
+		peer_fill(&e->peer, &ends);
+	e->asked_bytes = asked;
+	e->done_bytes = ret < 0 ? 0 : ret;
+	e->error = ret < 0 ? -ret : 0;
+	e->call = t->call;
+	e->flags = t->flags;
+	e->duration_ns = e->head.time_ns - t->start_ns;
+	e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
+	e->truncated = truncated;
+	event_end(e);
+}
+
+static __always_inline void udp_connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
+{
+	struct event_address local = {}, remote = {};
+
+	if (t->before.local_port) {
+		local.family = t->before.family;
+		local.port = t->before.local_port;
+		local.ip = t->before.local;
+	}
+	if (t->before.remote_port)
+		peer_fill(&remote, &t->before);
 	if (!t->asked.family) {
 		struct event_udp_disconnect *e = event_begin(udp_disconnect, sk, r, PLANE_tracepoints);
 
 		if (!e)
 			return;
 		e->head.fd = t->fd;
+		e->peer_before = remote;
+		e->local_before = local;
 		e->error = error;
 		event_end(e);
 	} else {
@@ -25,14 +212,291 @@ static __always_inline void connect_done(struct thread *t, const void *sk, struc
 			return;
 		e->head.fd = t->fd;
 		__builtin_memcpy(&e->asked, &t->asked, sizeof(e->asked));
+		e->peer_before = remote;
+		e->local_before = local;
 		e->error = error;
 		event_end(e);
 	}
 }
 
-__hidden int datagram_done(struct thread *t, __s64 ret)
+/* ---- unix ---- */
+
+/* The socket at the other end, by its record where it has one. */
+static __always_inline void unix_peer(const void *sk, __u64 *ret_id, __u32 *ret_pid)
 {
-	__s32 error = ret < 0 ? -ret : 0;
+	void *peer = get(as_unix(sk), peer);
+	struct record *r;
+	struct pid *pid;
+
+	*ret_id = *ret_pid = 0;
+	if (!peer)
+		return;
+	r = record_find(peer);
+	if (r) {
+		*ret_id = r->id;
+		*ret_pid = r->owner.pid;
+	} else {
+		*ret_id = get(as_sock(peer), __sk_common.skc_cookie.counter);
+	}
+	if (*ret_pid)
+		return;
+	pid = get(as_sock(sk), sk_peer_pid);
+	if (pid)
+		*ret_pid = get(typed(pid, pid), numbers[0].nr);
+}
+
+/* Why a reader got nothing. */
+static __always_inline __u8 unix_eof(const void *sk, const struct record *r, __u16 type)
+{
+	void *peer;
+
+	if (type == SOCK_DGRAM || !(get(as_sock(sk), sk_shutdown) & SHUTDOWN_RECEIVE))
+		return type == SOCK_STREAM ? EOF_none : EOF_empty_datagram;
+	if (r->eof)
+		return r->eof;
+	peer = get(as_unix(sk), peer);
+	return peer && !sock_is_dead(peer) ? EOF_peer_shutdown : EOF_peer_closed;
+}
+
+static __always_inline void unix_send_fill(struct event_unix_send *e, struct thread *t, __u64 peer, __u32 pid, __u64 asked,
+					   __s64 ret)
+{
+	e->head.fd = t->fd;
+	e->peer = peer;
+	e->peer_pid = pid;
+	e->asked_bytes = asked;
+	e->done_bytes = ret < 0 ? 0 : ret;
+	e->error = ret < 0 ? -ret : 0;
+	e->call = t->call;
+	e->flags = t->flags;
+	e->descriptors = t->descriptors;
+	e->passed = t->passed;
+	e->duration_ns = e->head.time_ns - t->start_ns;
+}
+
+/* Most sends name nobody: then the event ends before its path, and the reader's side puts the empty one back. */
+static __always_inline void unix_send_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret)
+{
+	struct event_unix_send *e;
+	const void *target;
+	__u64 peer = 0;
+	__u32 pid = 0;
+
+	if (!told(unix_send))
+		return;
+	if (t->path.length) {
+		struct record *other;
+
+		target = name_find(&t->path, r->netns);
+		other = target ? record_find(target) : 0;
+		if (other) {
+			peer = other->id;
+			pid = other->owner.pid;
+		}
+		e = event_begin(unix_send, sk, r, PLANE_tracepoints);
+		if (!e)
+			return;
+		unix_send_fill(e, t, peer, pid, asked, ret);
+		__builtin_memcpy(&e->path, &t->path, sizeof(e->path));
+		event_end(e);
+	} else {
+		unix_peer(sk, &peer, &pid);
+		e = event_about(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), sk, r,
+				PLANE_tracepoints);
+		if (!e)
+			return;
+		unix_send_fill(e, t, peer, pid, asked, ret);
+		event_end(e);
+	}
+}
+
+static __always_inline void unix_recv_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
+					   const struct control *c)
+{
+	struct event_unix_recv *e;
+	__u16 type = get(as_sock(sk), sk_type);
+	__u64 peer = t->sender;
+	__u32 pid = t->sender_pid;
+
+	if (!told(unix_recv))
+		return;
+	if (!peer && type == SOCK_DGRAM && ret >= 0) {
+		const void *sender = name_find(&t->path, r->netns);
+		struct record *other = sender ? record_find(sender) : 0;
+
+		if (other) {
+			peer = other->id;
+			pid = other->owner.pid;
+		}
+	}
+	if (!peer)
+		unix_peer(sk, &peer, &pid);
+	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	e->peer = peer;
+	e->peer_pid = pid;
+	e->asked_bytes = asked;
+	e->done_bytes = ret < 0 ? 0 : ret;
+	e->error = ret < 0 ? -ret : 0;
+	e->call = t->call;
+	e->flags = t->flags;
+	e->type = type;
+	if (!ret && asked)
+		e->eof = unix_eof(sk, r, type);
+	e->descriptors = c->descriptors;
+	if (c->descriptors)
+		e->passed = descriptor_socket(c->first);
+	e->duration_ns = e->head.time_ns - t->start_ns;
+	event_end(e);
+}
+
+/* connect() has put a new socket into the listener's queue; until accept() it is its listener's. */
+static __always_inline void unix_child_note(const void *sk, struct event_path *scratch)
+{
+	void *child = get(as_unix(sk), peer);
+	struct record *r, *from;
+	const void *listener;
+
+	if (!child || get(as_sock(child), sk_socket) || sock_is_dead(child))
+		return;
+	r = record_make(child, EVENT_unix_connect);
+	if (!r)
+		return;
+	name_read(child, scratch);
+	listener = name_find(scratch, r->netns);
+	from = listener ? record_find(listener) : 0;
+	if (!from)
+		return;
+	r->owner = from->owner;
+	r->in_tree = from->in_tree;
+	r->listener = from->id;
+	if (r->owner.attribution == ATTRIBUTION_exact)
+		r->owner.attribution = ATTRIBUTION_inherited;
+}
+
+static __always_inline void unix_connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
+{
+	struct scratch *scratch = scratch_get();
+	struct event_unix_connect *e;
+	__u16 type = get(as_sock(sk), sk_type);
+	__u64 peer = 0;
+	__u32 pid = 0;
+
+	r->eof = EOF_none;
+	if (!error && type != SOCK_DGRAM && scratch)
+		unix_child_note(sk, &scratch->name);
+	if (!error)
+		unix_peer(sk, &peer, &pid);
+	e = event_begin(unix_connect, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = t->fd;
+	__builtin_memcpy(&e->path, &t->path, sizeof(e->path));
+	e->peer = peer;
+	e->peer_pid = pid;
+	e->type = type;
+	e->duration_ns = e->head.time_ns - t->start_ns;
+	e->error = error;
+	event_end(e);
+}
+
+static __always_inline void unix_accept_done(struct thread *t, struct record *listener, __s32 fd, __s32 error)
+{
+	struct scratch *scratch = scratch_get();
+	const void *sk = (void *)t->sk;
+	struct event_unix_accept *e;
+	struct record *r = listener;
+	__u64 ino, peer = 0;
+	__u32 pid = 0;
+
+	if (!scratch)
+		return;
+	if (!error) {
+		sk = file_sock(file_of(current_task(), fd), &ino);
+		r = sk ? record_find(sk) : 0;
+		if (!r)
+			return;
+		unix_peer(sk, &peer, &pid);
+	}
+	name_read((void *)t->sk, &scratch->name);
+	e = event_begin(unix_accept, sk, r, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->head.fd = error ? t->fd : fd;
+	__builtin_memcpy(&e->path, &scratch->name, sizeof(e->path));
+	e->listener = listener ? listener->id : 0;
+	e->peer = peer;
+	e->peer_pid = pid;
+	e->duration_ns = e->head.time_ns - t->start_ns;
+	e->error = error;
+	event_end(e);
+}
+
+/* shutdown() of one end is the end of the stream at the other. */
+static __always_inline void unix_shutdown_done(struct thread *t, const void *sk, struct record *r)
+{
+	void *peer = get(as_unix(sk), peer);
+	struct record *other = peer ? record_find(peer) : 0;
+
+	if (t->value != 1 /* SHUT_WR */)
+		r->eof = EOF_local_shutdown;
+	if (t->value != 0 /* SHUT_RD */ && other)
+		other->eof = EOF_peer_shutdown;
+}
+
+/* ---- messages ---- */
+
+static __always_inline bool call_sends(__u8 call) { return call >= CALL_write; }
+
+/* One message of the call is done: `m` is its header, or all zero where the call has none. */
+static __always_inline void message_done(struct thread *t, const void *sk, struct record *r, struct user_msghdr *m,
+					 __u64 asked, __s64 ret)
+{
+	struct control c = { .first = -1 };
+
+	if (call_sends(t->call)) {
+		if (t->family == AF_UNIX)
+			unix_send_tell(t, sk, r, asked, ret);
+		else
+			udp_send_tell(t, sk, r, asked, ret, t->segment_bytes);
+		return;
+	}
+	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
+		control_read(m, &c);
+	if (t->family == AF_UNIX)
+		unix_recv_tell(t, sk, r, asked, ret, &c);
+	else
+		udp_recv_tell(t, sk, r, asked, ret, ret >= 0 && (m->msg_flags & MSG_TRUNC));
+}
+
+/* One of many. A function of its own for the verifier too, which then looks at it once and not once per message. */
+__noinline int message_of_many(__u32 index)
+{
+	struct thread *t = thread_current();
+	struct mmsghdr m = {};
+	struct record *r;
+	const void *sk;
+
+	if (!t || bpf_probe_read_user(&m, sizeof(m), (void *)(t->user + index * sizeof(m))))
+		return 0;
+	sk = (void *)t->sk;
+	r = record_find(sk);
+	if (!r)
+		return 0;
+	address_read((__u64)m.msg_hdr.msg_name, m.msg_hdr.msg_namelen, &t->asked, &t->path);
+	if (index)
+		t->sender = t->passed = 0; /* looked at for the first only */
+	message_done(t, sk, r, &m.msg_hdr, iov_bytes((__u64)m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen), m.msg_len);
+	return 0;
+}
+
+/* A send or receive that was one message. */
+__noinline int message_alone(__s64 ret)
+{
+	struct thread *t = thread_current();
+	struct user_msghdr m = {};
 	struct record *r;
 	const void *sk;
 
@@ -40,24 +504,86 @@ __hidden int datagram_done(struct thread *t, __s64 ret)
 		return 0;
 	sk = (void *)t->sk;
 	r = record_find(sk);
-	if (t->call == CALL_connect) {
-		connect_done(t, sk, r, error);
+	if (!r)
+		return 0;
+	if (!call_sends(t->call)) {
+		__u32 length = 0;
+
+		t->asked.family = t->asked.port = 0;
+		t->path.length = 0;
+		if (ret >= 0 && t->call == CALL_recvfrom && t->user) {
+			bpf_probe_read_user(&length, sizeof(length), (void *)t->user_length);
+			address_read(t->user, length, &t->asked, &t->path);
+		} else if (ret >= 0 && t->call == CALL_recvmsg) {
+			if (bpf_probe_read_user(&m, sizeof(m), (void *)t->user))
+				return 0;
+			address_read((__u64)m.msg_name, m.msg_namelen, &t->asked, &t->path);
+		}
+	}
+	message_done(t, sk, r, &m, t->asked_bytes, ret);
+	return 0;
+}
+
+/* ---- the end of a call ---- */
+
+__hidden int datagram_done(struct thread *t, __s64 ret)
+{
+	__s32 error = ret < 0 ? -ret : 0;
+	struct record *r;
+	const void *sk;
+	bool echo;
+
+	if (!t)
+		return 0;
+	sk = (void *)t->sk;
+	r = record_find(sk);
+	if (!r)
+		return 0;
+	if (t->family == AF_UNIX) {
+		struct scratch *scratch = scratch_get();
+
+		switch (t->call) {
+		case CALL_bind:
+			if (error || !scratch)
+				return 0;
+			name_note(sk, r->netns, &scratch->name);
+			/* No name was asked for: the kernel chose an abstract one (unix_autobind). */
+			if (!t->path.length) {
+				t->asked.family = 0;
+				__builtin_memcpy(&t->path, &scratch->name, sizeof(t->path));
+			}
+			return 0;
+		case CALL_connect:
+			unix_connect_done(t, sk, r, error);
+			return 0;
+		case CALL_accept:
+			unix_accept_done(t, r, ret, error);
+			return 0;
+		case CALL_shutdown:
+			if (!error)
+				unix_shutdown_done(t, sk, r);
+			return 0;
+		}
+	} else {
+		echo = (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6) &&
+		       get(as_sock(sk), sk_type) == SOCK_DGRAM;
+		if (t->protocol == IPPROTO_UDP || echo)
+			port_note(sk, r);
+		if (t->protocol != IPPROTO_UDP)
+			return 0;
+		if (t->call == CALL_connect) {
+			udp_connect_done(t, sk, r, error);
+			return 0;
+		}
+	}
+	if (t->call < CALL_read || t->call > CALL_splice)
+		return 0;
+	if (!error && (t->call == CALL_sendmmsg || t->call == CALL_recvmmsg)) {
+		if (ret > 1)
+			t->fragments = 0; /* of which message is not known */
+		for (__u32 i = 0; i < MESSAGES_LOOKED_AT && i < (__u64)ret; i++)
+			message_of_many(i);
 		return 0;
 	}
-	if (t->protocol == IPPROTO_UDP && t->call >= CALL_write && told(udp_send)) {
-		struct event_udp_send *e = event_begin(udp_send, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			return 0;
-		e->head.fd = t->fd;
-		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
-		e->asked_bytes = t->asked_bytes;
-		e->done_bytes = error ? 0 : ret;
-		e->error = error;
-		e->call = t->call;
-		e->flags = t->flags;
-		e->duration_ns = e->head.time_ns - t->start_ns;
-		event_end(e);
-	}
-	return 0;
+	return message_alone(ret);
 }

@@ -124,6 +124,7 @@ struct scratch {
 	struct record record;
 	struct thread thread;
 	struct tuple tuple;
+	struct event_path name __attribute__((aligned(8)));
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -4,10 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +21,10 @@
 
 #define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
 #define BATCH_EVENTS 65536	     /* read at most so many at once */
+#define BATCH_BYTES (1 << 20)	     /* write at most so many at once: room in the ring comes back in such pieces */
+#define BUSY_EVENTS 4096	     /* fewer than that at once: there is time to rest */
+#define PAUSE_NS 2000000L	     /* rest so long while events come: a few hundred of them cost one turn */
+#define LOOK_MS 10		     /* look at least this often when nothing comes */
 #define LOSS_INTERVAL_NS 100000000ULL /* look for losses this often */
 #define SWEEP_INTERVAL_NS 30000000000ULL
 #define REQUEST_LIFE_NS 200000000000ULL
@@ -30,6 +36,18 @@ struct slot {
 	size_t offset;
 };
 
+/*
+ * The ring buffer, mapped: positions grow for ever, the data is mapped twice in a row so that no record is torn
+ * (Documentation/bpf/ringbuf.rst). Read here rather than by libbpf, to hand whole stretches to write().
+ */
+struct ring {
+	uint64_t *consumer;	  /* read so far; ours to write */
+	const uint64_t *producer; /* reserved so far */
+	char *data;
+	uint64_t mask;
+	uint64_t bytes; /* size, 0: not mapped */
+};
+
 struct probe {
 	struct kernel kernel;
 	struct doors doors;
@@ -37,7 +55,7 @@ struct probe {
 	struct bpf_link *links[LINKS];
 	struct bpf_program *programs[LINKS];
 	size_t link_count;
-	struct ring_buffer *ring;
+	struct ring ring;
 	struct probe_count counts[EVENT_COUNT]; /* delivered here; produced and lost as last told */
 	char *bytes;
 	size_t byte_count, byte_room;
@@ -148,10 +166,20 @@ static void doors_keep(struct probe *p)
 				p->doors.hooks[i].doors[j].program = memory_string(p->doors.hooks[i].doors[j].program);
 }
 
+static void ring_close(struct ring *r)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (!r->bytes)
+		return;
+	munmap(r->consumer, page);
+	munmap((void *)r->producer, page + 2 * r->bytes);
+	memset(r, 0, sizeof(*r));
+}
+
 static void probe_unload(struct probe *p)
 {
-	ring_buffer__free(p->ring);
-	p->ring = NULL;
+	ring_close(&p->ring);
 	probe_detach(p);
 	socktale_bpf__destroy(p->skeleton);
 	p->skeleton = NULL;
@@ -335,16 +363,32 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-static int gather(void *context, void *data, size_t size)
+/* The record at `at`, or NULL while it is not there or still being written. *ret_next is where the one behind it begins. */
+static const struct event *ring_record(const struct ring *r, uint64_t at, uint64_t producer, uint64_t *ret_next, bool *ret_valid)
 {
-	struct probe *p = context;
-	const struct event *e = data;
+	const uint32_t *header;
+	const struct event *e;
+	uint32_t length;
 
-	if (size < sizeof(*e) || e->id >= EVENT_COUNT)
-		return 0;
-	if (e->size < size)
-		size = e->size;
-	if (p->byte_count + size > p->byte_room) {
+	if (at >= producer)
+		return NULL;
+	header = (const uint32_t *)(r->data + (at & r->mask));
+	length = __atomic_load_n(header, __ATOMIC_ACQUIRE);
+	if (length & BPF_RINGBUF_BUSY_BIT)
+		return NULL;
+	e = (const struct event *)(r->data + (at & r->mask) + BPF_RINGBUF_HDR_SZ);
+	*ret_valid = !(length & BPF_RINGBUF_DISCARD_BIT);
+	length &= ~BPF_RINGBUF_DISCARD_BIT;
+	*ret_next = at + ((length + BPF_RINGBUF_HDR_SZ + 7) & ~7U);
+	*ret_valid = *ret_valid && length >= sizeof(*e) && e->id < EVENT_COUNT && e->size <= length;
+	return e;
+}
+
+static void gather(struct probe *p, const struct event *e)
+{
+	size_t size = e->size;
+
+	if (p->byte_count + size + 8 > p->byte_room) {
 		p->byte_room = p->byte_room ? p->byte_room * 2 : 1 << 16;
 		p->bytes = memory_resize(p->bytes, p->byte_room, 1);
 	}
@@ -353,10 +397,31 @@ static int gather(void *context, void *data, size_t size)
 		p->slots = memory_resize(p->slots, p->slot_room, sizeof(*p->slots));
 	}
 	p->slots[p->slot_count++] = (struct slot){ e->time_ns, p->byte_count };
-	memcpy(p->bytes + p->byte_count, data, size);
+	memcpy(p->bytes + p->byte_count, e, size);
 	p->byte_count += (size + 7) & ~(size_t)7;
 	p->counts[e->id].delivered++;
-	return p->slot_count >= BATCH_EVENTS ? -EAGAIN : 0;
+}
+
+/* Take what is in the ring. Returns how many events, at most BATCH_EVENTS together with those kept back before. */
+static size_t ring_gather(struct probe *p)
+{
+	struct ring *r = &p->ring;
+	uint64_t at = *r->consumer, producer = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE), next = at;
+	const struct event *e;
+	size_t count = 0;
+	bool valid;
+
+	while (p->slot_count < BATCH_EVENTS && (e = ring_record(r, at, producer, &next, &valid))) {
+		if (valid) {
+			gather(p, e);
+			count++;
+		}
+		at = next;
+		if (!(count & 1023))
+			__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	return count;
 }
 
 static int slot_compare(const void *a, const void *b)
@@ -478,60 +543,172 @@ static void sweep(struct probe *p, uint64_t now)
 
 static int ring_open(struct probe *p)
 {
-	if (p->ring && p->losses_seen_ns)
+	int fd = bpf_map__fd(p->skeleton->maps.events);
+	long page = sysconf(_SC_PAGESIZE);
+	struct ring *r = &p->ring;
+	void *consumer, *producer;
+	uint64_t bytes;
+
+	if (r->bytes)
 		return 0;
-	ring_buffer__free(p->ring);
-	p->ring = ring_buffer__new(bpf_map__fd(p->skeleton->maps.events), gather, p, NULL);
-	if (!p->ring)
-		return fail(-errno, "ring buffer: cannot be opened");
-	p->losses_seen_ns = p->swept_ns = now_ns();
+	bytes = bpf_map__max_entries(p->skeleton->maps.events);
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (consumer == MAP_FAILED)
+		return fail(-errno, "ring buffer: cannot be mapped");
+	producer = mmap(NULL, page + 2 * bytes, PROT_READ, MAP_SHARED, fd, page);
+	if (producer == MAP_FAILED) {
+		munmap(consumer, page);
+		return fail(-errno, "ring buffer: cannot be mapped");
+	}
+	*r = (struct ring){ consumer, producer, (char *)producer + page, bytes - 1, bytes };
+	p->losses_seen_ns = now_ns();
 	return 0;
+}
+
+/*
+ * Wait until there is something to read. Nobody wakes us for single events (a wake-up costs the one who gives it some
+ * 5 us): look again after a while, sooner where much comes. Whoever fills a quarter of the ring does wake us.
+ */
+static int ring_wait(struct probe *p, int timeout_ms)
+{
+	struct pollfd ring = { .fd = bpf_map__fd(p->skeleton->maps.events), .events = POLLIN };
+	int n = timeout_ms ? poll(&ring, 1, timeout_ms < LOOK_MS ? timeout_ms : LOOK_MS) : 0;
+
+	return n < 0 ? -errno : 0;
+}
+
+static void rest(void)
+{
+	struct timespec pause = { 0, PAUSE_NS };
+
+	nanosleep(&pause, NULL);
 }
 
 int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *context)
 {
+	int err = ring_open(p);
 	uint64_t before;
-	int n, err = ring_open(p);
+	size_t n;
 
 	if (err)
 		return err;
-	n = ring_buffer__consume(p->ring);
-	if (!n && !p->slot_count && timeout_ms) {
-		/* Nobody wakes us for single events: look again after at most ten milliseconds. */
-		n = ring_buffer__poll(p->ring, timeout_ms < 10 ? timeout_ms : 10);
-		if (n == -EINTR)
-			return n;
-		if (!n)
-			n = ring_buffer__consume(p->ring);
-	} else if (!n && timeout_ms) {
-		struct timespec pause = { 0, 2000000 };
-
-		nanosleep(&pause, NULL);
-	}
-	if (n < 0 && n != -EAGAIN && n != -EINTR)
-		return n;
 	before = now_ns();
-	err = hand_over(p, n == -EAGAIN ? before : before - HOLD_BACK_NS, callback, context);
+	n = ring_gather(p);
+	if (!n && timeout_ms) {
+		if (p->slot_count)
+			rest();
+		else if ((err = ring_wait(p, timeout_ms)))
+			return err;
+		before = now_ns();
+		n = ring_gather(p);
+	}
+	err = hand_over(p, p->slot_count >= BATCH_EVENTS ? before : before - HOLD_BACK_NS, callback, context);
 	if (!err && before - p->losses_seen_ns > LOSS_INTERVAL_NS)
 		err = losses_tell(p, callback, context);
-	if (before - p->swept_ns > SWEEP_INTERVAL_NS) {
-		sweep(p, before);
-		p->swept_ns = before;
-	}
+	if (!err && timeout_ms && n && n < BUSY_EVENTS)
+		rest();
 	return err;
 }
 
 int probe_drain(struct probe *p, probe_callback *callback, void *context)
 {
-	int n, err = ring_open(p);
+	int err = ring_open(p);
+	size_t n;
 
-	do {
-		n = err ? err : ring_buffer__consume(p->ring);
-		if (n < 0 && n != -EAGAIN)
-			return n;
+	while (!err) {
+		n = ring_gather(p);
 		err = hand_over(p, UINT64_MAX, callback, context);
-	} while (!err && n);
+		if (!n)
+			break;
+	}
 	return err ? err : losses_tell(p, callback, context);
+}
+
+/* ---- copying without looking ---- */
+
+static int all_written(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, bytes, length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			length -= n;
+		}
+	}
+	return 0;
+}
+
+/* Write the next stretch of whole records, just as they lie in the ring. Returns its events or a negative errno. */
+static long ring_copy(struct probe *p, int fd)
+{
+	struct ring *r = &p->ring;
+	uint64_t begin = *r->consumer, at = begin, next, producer = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	const struct event *e;
+	long count = 0;
+	bool valid;
+	int err;
+
+	while (at - begin < BATCH_BYTES && (e = ring_record(r, at, producer, &next, &valid))) {
+		if (valid) {
+			p->counts[e->id].delivered++;
+			count++;
+		}
+		at = next;
+	}
+	if (at == begin)
+		return 0;
+	err = all_written(fd, r->data + (begin & r->mask), at - begin);
+	if (err)
+		return err;
+	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	return count;
+}
+
+struct copying {
+	int fd;
+};
+
+static int copy_event(const struct event *e, void *context)
+{
+	const struct copying *c = context;
+	uint32_t header[2] = { e->size, 0 };
+	char bytes[sizeof(header) + sizeof(union event_any) + 8] = {};
+
+	memcpy(bytes, header, sizeof(header));
+	memcpy(bytes + sizeof(header), e, e->size);
+	return all_written(c->fd, bytes, (sizeof(header) + e->size + 7) & ~(size_t)7);
+}
+
+long probe_copy(struct probe *p, int timeout_ms, int fd)
+{
+	struct copying c = { fd };
+	int err = ring_open(p);
+	long n, sum = 0;
+
+	if (err)
+		return err;
+	while ((n = ring_copy(p, fd)) > 0) {
+		sum += n;
+		if (sum >= BATCH_EVENTS)
+			break;
+	}
+	if (n < 0)
+		return n;
+	if (now_ns() - p->losses_seen_ns > LOSS_INTERVAL_NS || !timeout_ms) {
+		err = losses_tell(p, copy_event, &c);
+		if (err)
+			return err;
+	}
+	if (timeout_ms && sum < BATCH_EVENTS) {
+		if (sum)
+			rest();
+		else
+			err = ring_wait(p, timeout_ms);
+	}
+	return err ? err : sum;
 }
 
 /* ---- counts ---- */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What leads to a datagram or unix socket when nobody holds its descriptor: its port, or its name.
+ * Knows records and system calls' addresses, nothing of events.
+ */
+#ifndef SOCKTALE_DATAGRAM_BPF_H
+#define SOCKTALE_DATAGRAM_BPF_H
+
+#include "bpf/life.bpf.h"
+
+#define IPPROTO_ICMP 1
+#define IPPROTO_ICMPV6 58
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define SOCK_DEAD_BIT 0 /* enum sock_flags */
+
+/* Which numbers a port of `ports` counts. */
+enum { PORT_udp = 1, PORT_udp6, PORT_echo };
+
+struct port_key {
+	__u32 netns;
+	__u16 port;
+	__u16 kind;
+};
+
+/* From a local UDP port, or the identifier of a ping, to its socket: ICMP errors quote no more than that. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct port_key);
+	__type(value, struct listener_value);
+} ports __weak SEC(".maps");
+
+/* From the hash of a unix socket's name to the socket bound to it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+} names __weak SEC(".maps");
+
+static __always_inline struct unix_sock *as_unix(const void *sk) { return typed(unix_sock, sk); }
+
+static __always_inline bool sock_is_dead(const void *sk)
+{
+	return get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_DEAD_BIT);
+}
+
+/* ---- ports ---- */
+
+static __always_inline void port_key_fill(struct port_key *key, __u32 netns, __u16 port, __u8 family, __u8 protocol)
+{
+	key->netns = netns;
+	key->port = port;
+	key->kind = protocol != IPPROTO_UDP ? PORT_echo : family == AF_INET6 ? PORT_udp6 : PORT_udp;
+}
+
+static __always_inline void port_forget(const void *sk, struct record *r)
+{
+	struct listener_value *old;
+	struct port_key key;
+
+	if (!r->ends.local_port)
+		return;
+	port_key_fill(&key, r->netns, r->ends.local_port, r->family, r->protocol);
+	old = bpf_map_lookup_elem(&ports, &key);
+	if (old && old->sk == (__u64)sk)
+		bpf_map_delete_elem(&ports, &key);
+	r->ends.local_port = 0;
+}
+
+/* Remember under which port the socket is to be found. Cheap while nothing has changed. */
+static __always_inline void port_note(const void *sk, struct record *r)
+{
+	__u16 port = get(as_sock(sk), __sk_common.skc_num);
+	struct listener_value value = { .sk = (__u64)sk }, *old;
+	struct port_key key;
+
+	if (r->ends.local_port == port)
+		return;
+	port_forget(sk, r);
+	if (!port)
+		return;
+	port_key_fill(&key, r->netns, port, r->family, r->protocol);
+	old = bpf_map_lookup_elem(&ports, &key);
+	value.shared = old && old->sk != (__u64)sk;
+	if (!bpf_map_update_elem(&ports, &key, &value, BPF_ANY))
+		r->ends.local_port = port;
+}
+
+/* ---- names ---- */
+
+/* The name a unix socket is bound to, as its kernel keeps it; length 0: none. */
+static __always_inline void name_read(const void *sk, struct event_path *ret)
+{
+	struct unix_address *address = get(as_unix(sk), addr);
+	__u32 length;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if (!address)
+		return;
+	address = typed(unix_address, address);
+	length = get(address, len) - 2;
+	if (length - 1 >= 108)
+		return;
+	if (bpf_probe_read_kernel(ret->bytes, length & 127,
+				  (char *)address + bpf_core_field_offset(struct unix_address, name) + 2)) {
+		ret->bytes[0] = 0;
+		return;
+	}
+	/* A path counts its NUL; an abstract name has none. */
+	ret->length = ret->bytes[0] ? length - 1 : length;
+}
+
+/* The key of a name in `names`; abstract names belong to a network namespace. 0: no name. */
+static __always_inline __u64 name_key(const struct event_path *name, __u32 netns)
+{
+	const __u64 *words = (const __u64 *)name;
+	__u64 hash = 0xcbf29ce484222325ULL;
+
+	if (!name->length)
+		return 0;
+	if (!name->bytes[0])
+		hash += netns;
+	for (int i = 0; i < (int)(sizeof(*name) / sizeof(__u64)); i++) {
+		hash = (hash ^ words[i]) * 0x100000001b3ULL;
+		hash ^= hash >> 29;
+	}
+	return hash ? hash : 1;
+}
+
+/* The socket bound to that name, or NULL. */
+static __always_inline const void *name_find(const struct event_path *name, __u32 netns)
+{
+	__u64 key = name_key(name, netns), *sk;
+
+	if (!key)
+		return 0;
+	sk = bpf_map_lookup_elem(&names, &key);
+	return sk ? (const void *)*sk : 0;
+}
+
+/* `scratch` has room for the name. Accepted sockets share their listener's name and do not answer to it. */
+static __always_inline void name_note(const void *sk, __u32 netns, struct event_path *scratch)
+{
+	__u64 key, value = (__u64)sk;
+
+	name_read(sk, scratch);
+	key = name_key(scratch, netns);
+	if (key)
+		bpf_map_update_elem(&names, &key, &value, BPF_ANY);
+}
+
+static __always_inline void name_forget(const void *sk, __u32 netns, struct event_path *scratch)
+{
+	__u64 key, *value;
+
+	name_read(sk, scratch);
+	key = name_key(scratch, netns);
+	if (!key)
+		return;
+	value = bpf_map_lookup_elem(&names, &key);
+	if (value && *value == (__u64)sk)
+		bpf_map_delete_elem(&names, &key);
+}
+
+#endif

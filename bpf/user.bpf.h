@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reads what system calls are given in user memory: addresses, vectors, control messages.
+ * Knows the ABI of the calls, nothing of sockets or events. What cannot be read is as if it were not there.
+ */
+#ifndef SOCKTALE_USER_BPF_H
+#define SOCKTALE_USER_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/event.h"
+#include "bpf/sock.bpf.h"
+
+#define IOV_LOOKED_AT 16
+#define CONTROLS_LOOKED_AT 4
+
+/* A sockaddr the program handed over, or got. Unknown families leave *ret zero but for the family. */
+static __always_inline void address_read(__u64 user, __u32 length, struct event_address *ret, struct event_path *path)
+{
+	struct { __u16 family; __be16 port; __u32 four; __u8 six[16]; __u32 scope; } raw = {};
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	path->length = 0;
+	if (!user || length < sizeof(raw.family))
+		return;
+	if (bpf_probe_read_user(&raw.family, sizeof(raw.family), (void *)user))
+		return;
+	ret->family = raw.family;
+	if (raw.family == AF_INET) {
+		bpf_probe_read_user(&raw, 8, (void *)user);
+		ret->port = bpf_ntohs(raw.port);
+		*(__u32 *)ret->ip.bytes = raw.four;
+	} else if (raw.family == AF_INET6) {
+		bpf_probe_read_user(&raw, sizeof(raw), (void *)user);
+		ret->port = bpf_ntohs(raw.port);
+		__builtin_memcpy(ret->ip.bytes, raw.six, 16);
+		ret->scope_id = raw.scope;
+	} else if (raw.family == AF_UNIX) {
+		__u32 bytes = length - 2;
+		__s64 got;
+
+		__builtin_memset(path, 0, sizeof(*path));
+		if (bytes > 108)
+			bytes = 108;
+		if (!bytes || bpf_probe_read_user(path->bytes, 1, (void *)(user + 2)))
+			return;
+		if (!path->bytes[0]) {
+			if (!bpf_probe_read_user(path->bytes, bytes & 127, (void *)(user + 2)))
+				path->length = bytes;
+			return;
+		}
+		/* A path ends at its first NUL, whatever length was given. */
+		got = bpf_probe_read_user_str(path->bytes, (bytes & 127) + 1, (void *)(user + 2));
+		if (got > 1 && got <= 109)
+			path->length = got - 1;
+	}
+}
+
+static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
+{
+	struct iovec vec;
+	__u64 sum = 0;
+
+	for (int i = 0; i < IOV_LOOKED_AT; i++) {
+		if ((__u64)i >= count || bpf_probe_read_user(&vec, sizeof(vec), (void *)(iov + i * sizeof(vec))))
+			break;
+		sum += vec.iov_len;
+	}
+	return sum;
+}
+
+/* What control messages carry: descriptors (SCM_RIGHTS), the size of segments (UDP_SEGMENT). */
+struct control {
+	__u32 descriptors;
+	__s32 first; /* of these */
+	__u16 segment_bytes;
+};
+
+static __always_inline void control_read(const struct user_msghdr *m, struct control *ret)
+{
+	__u64 at = (__u64)m->msg_control, left = m->msg_controllen;
+	struct cmsghdr c;
+
+	ret->descriptors = 0;
+	ret->first = -1;
+	ret->segment_bytes = 0;
+	for (int i = 0; i < CONTROLS_LOOKED_AT; i++) {
+		if (!at || left < sizeof(c) || bpf_probe_read_user(&c, sizeof(c), (void *)at))
+			break;
+		if (c.cmsg_len < sizeof(c) || c.cmsg_len > left)
+			break;
+		if (c.cmsg_level == 1 /* SOL_SOCKET */ && c.cmsg_type == 1 /* SCM_RIGHTS */) {
+			ret->descriptors = (c.cmsg_len - sizeof(c)) / sizeof(__s32);
+			if (ret->descriptors)
+				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)(at + sizeof(c)));
+		} else if (c.cmsg_level == 17 /* SOL_UDP */ && c.cmsg_type == 103 /* UDP_SEGMENT */) {
+			bpf_probe_read_user(&ret->segment_bytes, sizeof(__u16), (void *)(at + sizeof(c)));
+		}
+		c.cmsg_len = (c.cmsg_len + 7) & ~7ULL;
+		if (c.cmsg_len >= left)
+			break;
+		at += c.cmsg_len;
+		left -= c.cmsg_len;
+	}
+}
+
+#endif
