@@ -28,7 +28,7 @@ struct event_address {
 
 struct event_path {
 	__u8 length; /* bytes used; an abstract name begins with a NUL byte */
-	char bytes[111];
+	char bytes[127]; /* 108 can be used; older verifiers want room for any seven-bit length */
 };
 
 struct event_text {
