@@ -23,6 +23,7 @@ struct config {
 	__u8 has_sock_from_file; /* in iterators over files, since 5.11 */
 	__u8 reset_has_reason;	/* tracepoint tcp_send_reset with a third argument, since 6.10 */
 	__u8 reset_reason_arg;	/* position of the reason in tcp_send_active_reset, 0: none */
+	__u8 udp_fail_has_packet; /* tracepoint udp_fail_queue_rcv_skb with a third argument, since 6.12 */
 	__u8 accept_args;	/* parameters of inet_csk_accept: 4, since 6.10 (92ef0fd55ac8) 2 */
 	__u8 listen_start_args;	/* parameters of inet_csk_listen_start: 2, since 5.16 (e7049395b1c3) 1 */
 	__u32 hz;		/* jiffies a second */

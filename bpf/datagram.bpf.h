@@ -8,8 +8,6 @@
 
 #include "bpf/life.bpf.h"
 
-#define IPPROTO_ICMP 1
-#define IPPROTO_ICMPV6 58
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 #define SOCK_DEAD_BIT 0 /* enum sock_flags */

@@ -24,6 +24,9 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_ICMP 1
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_ICMPV6 58
 #define SOCK_STREAM 1
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -204,6 +207,46 @@ static __always_inline struct sock *file_sock(const void *file, __u64 *ret_ino)
 	*ret_ino = get(inode, i_ino);
 	socket = get(typed(file, file), private_data);
 	return socket ? get(typed(socket, socket), sk) : 0;
+}
+
+/* Whether the program asked to hear of every ICMP error (IP_RECVERR, IPV6_RECVERR). Flag bits since 6.6 and 6.8. */
+static __always_inline bool sock_wants_errors(const void *sk, __u8 family)
+{
+	struct inet_sock *inet = as_inet(sk);
+	struct ipv6_pinfo___old *six;
+
+	if (family == AF_INET) {
+		if (bpf_core_field_exists(((struct inet_sock___old *)0)->recverr))
+			return get_bits((struct inet_sock___old *)inet, recverr);
+		return get(inet, inet_flags) & (1UL << INET_FLAGS_RECVERR);
+	}
+	if (bpf_core_field_exists(((struct ipv6_pinfo___old *)0)->recverr)) {
+		six = (void *)get(inet, pinet6);
+		return six && get_bits(six, recverr);
+	}
+	return get(inet, inet_flags) & (1UL << INET_FLAGS_RECVERR6);
+}
+
+/* Reasons are numbered anew by many releases; they are known by name (since 5.17, c504e5c2f964). */
+static __always_inline bool drop_reasons_exist(void)
+{
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_NO_SOCKET);
+}
+
+#define drop_is(reason, name) \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, name) && \
+	 (reason) == (int)bpf_core_enum_value(enum skb_drop_reason, name))
+
+/* Which of the drops told of UDP the reason is; 0: none. A full receive queue has a tracepoint of its own. */
+static __always_inline __u8 udp_drop_of(int reason)
+{
+	if (drop_is(reason, SKB_DROP_REASON_NO_SOCKET))
+		return UDP_DROP_no_socket;
+	if (drop_is(reason, SKB_DROP_REASON_UDP_CSUM))
+		return UDP_DROP_checksum;
+	if (drop_is(reason, SKB_DROP_REASON_SOCKET_FILTER))
+		return UDP_DROP_filter;
+	return 0;
 }
 
 /* How many references the file has (file_ref_t holds one less; since 6.13, 90ee6ed776c0). */

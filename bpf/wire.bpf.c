@@ -8,6 +8,9 @@
 
 extern int probe_seen(const void *sk, __u8 kind);
 extern int request_seen(const void *req);
+extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
+extern int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns);
+extern int fragment_leaves(const void *sk);
 extern int time_wait_settle(struct scratch *scratch);
 extern int listen_drop_seen(const void *sk, const struct endpoints *client);
 
@@ -28,6 +31,10 @@ struct segment {
 	__u32 netns;
 	__u64 options; /* address of the TCP options */
 	__u8 options_length;
+	/* of a packet that is no TCP segment */
+	__u8 protocol;
+	__u8 header;
+	bool fragment;
 };
 
 /* Parse the packet at `start`. False for anything that is not an unfragmented TCP segment. */
@@ -37,10 +44,14 @@ static __always_inline bool segment_read(struct sk_buff *skb, const unsigned cha
 	struct headers h;
 	__u32 header, length;
 
+	ret->protocol = 0;
 	if (bpf_probe_read_kernel(&h, sizeof(h), start))
 		return false;
 	if ((h.ip.version_ihl >> 4) == 4) {
 		header = (h.ip.version_ihl & 15) * 4;
+		ret->protocol = h.ip.protocol;
+		ret->header = header;
+		ret->fragment = h.ip.frag_off & bpf_htons(0x3fff);
 		if (h.ip.protocol != IPPROTO_TCP || (h.ip.frag_off & bpf_htons(0x1fff)))
 			return false;
 		if (header == 20)
@@ -50,6 +61,9 @@ static __always_inline bool segment_read(struct sk_buff *skb, const unsigned cha
 		length = bpf_ntohs(h.ip.tot_len);
 	} else if ((h.ip.version_ihl >> 4) == 6) {
 		header = 40;
+		ret->protocol = h.ip6.nexthdr;
+		ret->header = header;
+		ret->fragment = h.ip6.nexthdr == IPPROTO_FRAGMENT;
 		if (h.ip6.nexthdr != IPPROTO_TCP)
 			return false;
 		__builtin_memcpy(&ret->tcp, (void *)&h + 40, sizeof(ret->tcp));
@@ -183,14 +197,25 @@ static __always_inline bool is_ip(struct sk_buff *s)
 HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 {
 	struct sk_buff *s = typed(sk_buff, skb);
+	const unsigned char *start;
 	struct scratch *scratch;
 	struct segment seg;
 	struct record *r;
 	void *sk;
 	__u8 state;
 
-	if (!is_ip(s) || !segment_read(skb, get(s, head) + get(s, network_header), DIRECTION_sent, &seg))
+	if (!is_ip(s))
 		return 0;
+	start = get(s, head) + get(s, network_header);
+	if (!segment_read(skb, start, DIRECTION_sent, &seg)) {
+		if (seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) {
+			if (told(icmp_sent) || told(udp_drop))
+				icmp_leaves(start, seg.header, get(s, sk), device_netns(s));
+		} else if (seg.protocol && seg.fragment && told(udp_send)) {
+			fragment_leaves(get(s, sk));
+		}
+		return 0;
+	}
 	sk = get(s, sk);
 	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window) {
 		if (!sk)
@@ -249,8 +274,13 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 	void *sk = 0;
 	__u64 *entry;
 
-	if (!is_ip(s) || !segment_read(skb, get(s, data), DIRECTION_received, &seg))
+	if (!is_ip(s))
 		return 0;
+	if (!segment_read(skb, get(s, data), DIRECTION_received, &seg)) {
+		if ((seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) && told(icmp_received))
+			icmp_arrives(get(s, data), seg.header, device_netns(s));
+		return 0;
+	}
 	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window)
 		return 0;
 	seg.netns = device_netns(s);

@@ -99,6 +99,11 @@ struct net_device { /* include/linux/netdevice.h */
 	possible_net_t nd_net;
 	int ifindex;
 };
+enum skb_drop_reason { /* include/net/dropreason-core.h; values are the running kernel's */
+	SKB_DROP_REASON_NO_SOCKET = 1,
+	SKB_DROP_REASON_UDP_CSUM,
+	SKB_DROP_REASON_SOCKET_FILTER,
+};
 struct skb_shared_info {
 	unsigned short gso_size;
 	unsigned short gso_segs;

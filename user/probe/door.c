@@ -120,6 +120,8 @@ static void door_examine(struct doors *d, struct hook *h, struct door *door)
 			door_fail(door, "this kernel has no tracepoint %s", h->target);
 		else if (!strcmp(h->target, "tcp_send_reset") && kernel_tracepoint_parameters(k, h->target) < 3)
 			door_fail(door, "tcp_send_reset gives no reason before Linux 6.10");
+		else if (!strcmp(h->target, "kfree_skb") && kernel_tracepoint_parameters(k, h->target) < 3)
+			door_fail(door, "kfree_skb gives no reason before Linux 5.17");
 	}
 }
 

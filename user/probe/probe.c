@@ -54,6 +54,7 @@ struct probe {
 	struct socktale_bpf *skeleton;
 	struct bpf_link *links[LINKS];
 	struct bpf_program *programs[LINKS];
+	char logs[LINKS][256]; /* under probe_options.budget */
 	size_t link_count;
 	struct ring ring;
 	struct probe_count counts[EVENT_COUNT]; /* delivered here; produced and lost as last told */
@@ -128,6 +129,7 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	c->has_sock_from_file = k->sock_from_file;
 	c->hz = k->hz;
 	c->accept_args = kernel_parameters(k, "inet_csk_accept") == 4 ? 4 : 2;
+	c->udp_fail_has_packet = kernel_tracepoint_parameters(k, "udp_fail_queue_rcv_skb") > 2;
 	c->listen_start_args = kernel_parameters(k, "inet_csk_listen_start") == 2 ? 2 : 1;
 	for (int i = 0; i < 3; i++) {
 		name = kernel_parameter_name(k, "tcp_send_active_reset", i);
@@ -214,6 +216,11 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 			continue;
 		prog = bpf_object__find_program_by_name(p->skeleton->obj, door->program);
 		bpf_program__set_autoload(prog, true);
+		if (o->budget) {
+			/* The verifier's own statistics: a line or two (BPF_LOG_STATS). */
+			bpf_program__set_log_buf(prog, p->logs[p->link_count], sizeof(p->logs[0]));
+			bpf_program__set_log_level(prog, 4);
+		}
 		p->programs[p->link_count++] = prog;
 	}
 	if (o->seed)
@@ -561,7 +568,7 @@ static int ring_open(struct probe *p)
 		return fail(-errno, "ring buffer: cannot be mapped");
 	}
 	*r = (struct ring){ consumer, producer, (char *)producer + page, bytes - 1, bytes };
-	p->losses_seen_ns = now_ns();
+	p->losses_seen_ns = p->swept_ns = now_ns();
 	return 0;
 }
 
@@ -584,6 +591,16 @@ static void rest(void)
 	nanosleep(&pause, NULL);
 }
 
+/* What is looked at now and then: losses, and what went without an event. */
+static int upkeep(struct probe *p, uint64_t now, probe_callback *callback, void *context)
+{
+	if (now - p->swept_ns > SWEEP_INTERVAL_NS) {
+		sweep(p, now);
+		p->swept_ns = now;
+	}
+	return now - p->losses_seen_ns > LOSS_INTERVAL_NS ? losses_tell(p, callback, context) : 0;
+}
+
 int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *context)
 {
 	int err = ring_open(p);
@@ -603,8 +620,8 @@ int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *
 		n = ring_gather(p);
 	}
 	err = hand_over(p, p->slot_count >= BATCH_EVENTS ? before : before - HOLD_BACK_NS, callback, context);
-	if (!err && before - p->losses_seen_ns > LOSS_INTERVAL_NS)
-		err = losses_tell(p, callback, context);
+	if (!err)
+		err = upkeep(p, before, callback, context);
 	if (!err && timeout_ms && n && n < BUSY_EVENTS)
 		rest();
 	return err;
@@ -697,11 +714,9 @@ long probe_copy(struct probe *p, int timeout_ms, int fd)
 	}
 	if (n < 0)
 		return n;
-	if (now_ns() - p->losses_seen_ns > LOSS_INTERVAL_NS || !timeout_ms) {
-		err = losses_tell(p, copy_event, &c);
-		if (err)
-			return err;
-	}
+	err = timeout_ms ? upkeep(p, now_ns(), copy_event, &c) : losses_tell(p, copy_event, &c);
+	if (err)
+		return err;
 	if (timeout_ms && sum < BATCH_EVENTS) {
 		if (sum)
 			rest();
@@ -767,6 +782,24 @@ unsigned long long probe_records(const struct probe *p)
 		previous = &key;
 	}
 	return count;
+}
+
+unsigned probe_stack_bytes(const struct probe *p, const char *program)
+{
+	for (size_t i = 0; i < p->link_count; i++) {
+		unsigned sum = 0, bytes;
+		const char *at;
+		int used;
+
+		if (strcmp(bpf_program__name(p->programs[i]), program))
+			continue;
+		at = strstr(p->logs[i], "stack depth ");
+		for (at = at ? at + strlen("stack depth ") : ""; sscanf(at, "%u%n", &bytes, &used) == 1;
+		     at += used + (at[used] == '+'))
+			sum += bytes;
+		return sum;
+	}
+	return 0;
 }
 
 struct doors *probe_doors(struct probe *p)

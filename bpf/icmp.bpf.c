@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ICMP as it leaves and arrives, and datagrams that are dropped. An ICMP error quotes the packet it is about: its
+ * protocol and ports lead to the socket that sent it, and the socket's state to what the kernel does with the error.
+ */
+#include "bpf/datagram.bpf.h"
+#include "bpf/emit.bpf.h"
+#include "bpf/hook.bpf.h"
+
+#define ICMP6 256 /* added to the types of ICMPv6, which mean something else */
+
+enum { /* RFC 792; RFC 4443 */
+	ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_TIME_EXCEEDED = 11, ICMP_PARAMETER = 12,
+	ICMP6_UNREACHABLE = ICMP6 + 1, ICMP6_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAMETER,
+	ICMP6_ECHO = ICMP6 + 128, ICMP6_ECHO_REPLY
+};
+
+struct icmp {
+	__u16 type;
+	__u8 code;
+	__u8 about;	       /* protocol of the quoted packet; ICMP itself: an echo */
+	__be16 id;	       /* of an echo */
+	struct endpoints ends __attribute__((aligned(8))); /* of the quoted packet: local sent it */
+	struct event_address from __attribute__((aligned(8)));
+};
+
+/* Parse the ICMP message behind an IP header of `header` bytes at `start`. False: neither an error nor an echo. */
+static __always_inline bool icmp_read(const unsigned char *start, __u32 header, bool six, struct icmp *ret)
+{
+	struct icmphdr h;
+	__be16 quoted_ports[2] = {};
+	__u32 quoted = header + sizeof(h), length;
+	union { struct iphdr ip; struct ipv6hdr ip6; } q;
+
+	if (bpf_probe_read_kernel(&h, sizeof(h), start + header))
+		return false;
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->type = six ? ICMP6 + h.type : h.type;
+	ret->code = h.code;
+	ret->ends.family = six ? AF_INET6 : AF_INET;
+	switch (ret->type) {
+	case ICMP_ECHO:
+	case ICMP_ECHO_REPLY:
+	case ICMP6_ECHO:
+	case ICMP6_ECHO_REPLY:
+		ret->about = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		ret->id = h.id;
+		return true;
+	case ICMP_UNREACHABLE:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETER:
+	case ICMP6_UNREACHABLE:
+	case ICMP6_TOO_BIG:
+	case ICMP6_TIME_EXCEEDED:
+	case ICMP6_PARAMETER:
+		break;
+	default:
+		return false;
+	}
+	if (bpf_probe_read_kernel(&q, sizeof(q), start + quoted))
+		return false;
+	if (six) {
+		ret->about = q.ip6.nexthdr;
+		__builtin_memcpy(ret->ends.local.bytes, q.ip6.saddr, 16);
+		__builtin_memcpy(ret->ends.remote.bytes, q.ip6.daddr, 16);
+		length = sizeof(q.ip6);
+	} else {
+		ret->about = q.ip.protocol;
+		__builtin_memcpy(ret->ends.local.bytes, q.ip.saddr, 4);
+		__builtin_memcpy(ret->ends.remote.bytes, q.ip.daddr, 4);
+		length = (q.ip.version_ihl & 15) * 4;
+	}
+	/* Only the first fragment has ports. */
+	if ((ret->about == IPPROTO_UDP || ret->about == IPPROTO_TCP) &&
+	    (six || !(q.ip.frag_off & bpf_htons(0x1fff))) &&
+	    !bpf_probe_read_kernel(quoted_ports, sizeof(quoted_ports), start + quoted + length)) {
+		ret->ends.local_port = bpf_ntohs(quoted_ports[0]);
+		ret->ends.remote_port = bpf_ntohs(quoted_ports[1]);
+	}
+	return true;
+}
+
+/* ---- who sent the quoted packet ---- */
+
+/*
+ * A first send gets its port inside the call: its socket is in no map yet when, on the same host, the answer is there
+ * already. Then the thread still in that call is the one.
+ */
+static __always_inline const void *port_socket(__u32 netns, __u16 port, __u8 family, __u8 protocol)
+{
+	struct listener_value *found;
+	struct port_key key;
+	struct thread *t;
+
+	port_key_fill(&key, netns, port, family, protocol);
+	found = bpf_map_lookup_elem(&ports, &key);
+	if (!found && key.kind == PORT_udp) {
+		key.kind = PORT_udp6; /* an IPv6 socket may speak IPv4 */
+		found = bpf_map_lookup_elem(&ports, &key);
+	}
+	if (found && !found->shared)
+		return (const void *)found->sk;
+	t = thread_current();
+	if (t && t->call >= CALL_connect && t->sk && t->protocol == protocol && t->family != AF_UNIX &&
+	    get(as_sock((void *)t->sk), __sk_common.skc_num) == port)
+		return (const void *)t->sk;
+	return 0;
+}
+
+static __always_inline const void *icmp_socket(__u32 netns, const struct icmp *m)
+{
+	struct scratch *scratch;
+	__u64 *entry;
+
+	if (m->about == IPPROTO_ICMP || m->about == IPPROTO_ICMPV6)
+		return m->id ? port_socket(netns, bpf_ntohs(m->id), m->ends.family, m->about) : 0;
+	if (!m->ends.local_port)
+		return 0;
+	if (m->about == IPPROTO_UDP)
+		return port_socket(netns, m->ends.local_port, m->ends.family, IPPROTO_UDP);
+	scratch = scratch_get();
+	if (m->about != IPPROTO_TCP || !scratch)
+		return 0;
+	tuple_fill(&scratch->tuple, netns, &m->ends);
+	entry = bpf_map_lookup_elem(&tuples, &scratch->tuple);
+	return entry ? (const void *)*entry : 0;
+}
+
+/* ---- what the kernel makes of an error ---- */
+
+#define FATAL 0x80
+#define E(code, number, fatal) [code] = (number) | ((fatal) ? FATAL : 0)
+
+/* icmp_err_convert, net/ipv4/icmp.c: the errno of each code of "unreachable", and whether it is final. */
+const volatile __u8 unreachable_errors[16] = {
+	E(0, 101, 0), E(1, 113, 0), E(2, 92, 1), E(3, 111, 1), E(4, 90, 0), E(5, 95, 0), E(6, 101, 1), E(7, 112, 1),
+	E(8, 64, 1), E(9, 101, 1), E(10, 113, 1), E(11, 101, 0), E(12, 113, 0), E(13, 113, 1), E(14, 113, 1),
+	E(15, 113, 1),
+};
+
+/* tab_unreach, net/ipv6/icmp.c */
+const volatile __u8 unreachable6_errors[8] = {
+	E(0, 101, 0), E(1, 13, 1), E(2, 113, 0), E(3, 113, 0), E(4, 111, 1), E(5, 13, 1), E(6, 13, 1),
+};
+
+static __always_inline __u8 icmp_error(const struct icmp *m)
+{
+	switch (m->type) {
+	case ICMP_UNREACHABLE:
+		return unreachable_errors[m->code & 15];
+	case ICMP6_UNREACHABLE:
+		return unreachable6_errors[m->code & 7];
+	case ICMP6_TOO_BIG:
+		return 90;
+	case ICMP_PARAMETER:
+	case ICMP6_PARAMETER:
+		return 71 | FATAL;
+	case ICMP_TIME_EXCEEDED:
+	case ICMP6_TIME_EXCEEDED:
+		return 113;
+	default:
+		return 0;
+	}
+}
+
+/* As udp_err() and tcp_v4_err() decide, and their IPv6 twins. */
+static __always_inline __u8 icmp_fate(const void *sk, const struct icmp *m, __u8 error)
+{
+	bool asked = sock_wants_errors(sk, m->ends.family);
+	__u16 port = get(as_sock(sk), __sk_common.skc_dport);
+	__u8 state = sock_state(sk);
+
+	if (m->about == IPPROTO_TCP) {
+		if (!sock_is_full(state))
+			return ICMP_FATE_silent;
+		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+			return ICMP_FATE_delivered;
+		if (error == 90)
+			return ICMP_FATE_soft;
+		return asked ? ICMP_FATE_queued : ICMP_FATE_soft;
+	}
+	/* A connected socket hears of its own peer only: the lookup does not find it for another. */
+	if (port && bpf_ntohs(port) != m->ends.remote_port)
+		return ICMP_FATE_silent;
+	if (asked)
+		return ICMP_FATE_queued;
+	return (error & FATAL) && state == TCP_ESTABLISHED ? ICMP_FATE_delivered : ICMP_FATE_silent;
+}
+
+/* ---- tellers ---- */
+
+static __always_inline void icmp_received_tell(__u32 netns, struct icmp *m)
+{
+	const void *sk = icmp_socket(netns, m);
+	struct record *r = sk ? record_find(sk) : 0;
+	struct event_icmp_received *e;
+	__u8 error = icmp_error(m);
+
+	e = event_begin_at(icmp_received, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &m->ends, m->about,
+			   PLANE_tracepoints);
+	if (!e)
+		return;
+	e->type = m->type;
+	e->code = m->code;
+	e->from = m->from;
+	e->error = error & ~FATAL;
+	if (m->type == ICMP_ECHO_REPLY || m->type == ICMP6_ECHO_REPLY)
+		e->fate = r ? ICMP_FATE_delivered : ICMP_FATE_unknown;
+	else if (r)
+		e->fate = icmp_fate(sk, m, error);
+	event_end(e);
+}
+
+/* The packet that is answered came from `m->ends.local`; where that is this host too, its sender's tree wants to know. */
+static __always_inline bool answered_in_tree(__u32 netns, const struct icmp *m)
+{
+	const void *sk = config.filter_tree ? icmp_socket(netns, m) : 0;
+	struct record *r = sk ? record_find(sk) : 0;
+
+	return r && r->in_tree;
+}
+
+static __always_inline void ends_turn(struct endpoints *ends)
+{
+	struct event_ip address = ends->local;
+	__u16 port = ends->local_port;
+
+	ends->local = ends->remote;
+	ends->local_port = ends->remote_port;
+	ends->remote = address;
+	ends->remote_port = port;
+}
+
+static __always_inline void no_socket_tell(__u32 netns, const struct endpoints *ends, bool in_tree, __u32 length)
+{
+	struct event_udp_drop *e;
+
+	e = event_begin_at(udp_drop, 0, 0, in_tree, netns, ends, IPPROTO_UDP, PLANE_tracepoints);
+	if (!e)
+		return;
+	e->reason = UDP_DROP_no_socket;
+	e->length = length;
+	event_end(e);
+}
+
+static __always_inline void icmp_sent_tell(__u32 netns, struct icmp *m, struct record *r)
+{
+	bool in_tree = r ? r->in_tree : answered_in_tree(netns, m);
+	struct event_icmp_sent *e;
+
+	if (!r)
+		ends_turn(&m->ends);
+	/* Without reasons the answer is the only word of a datagram nobody wanted. */
+	if (!drop_reasons_exist() && told(udp_drop) && m->about == IPPROTO_UDP &&
+	    ((m->type == ICMP_UNREACHABLE && m->code == 3) || (m->type == ICMP6_UNREACHABLE && m->code == 4)))
+		no_socket_tell(netns, &m->ends, in_tree, 0);
+	e = event_begin_at(icmp_sent, r ? r->id : 0, r ? &r->owner : 0, in_tree, netns, &m->ends, m->about,
+			   PLANE_tracepoints);
+	if (!e)
+		return;
+	e->type = m->type;
+	e->code = m->code;
+	e->about = m->about;
+	event_end(e);
+}
+
+/* An ICMP packet leaves, its IP header at `start`. `sk` is the kernel's own socket for an answer, a program's for a ping. */
+__hidden int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns)
+{
+	bool six = header == sizeof(struct ipv6hdr);
+	struct record *r;
+	struct icmp m;
+
+	if (!sk || !icmp_read(start, header, six, &m))
+		return 0;
+	r = record_find(sk);
+	if (m.type == ICMP_ECHO || m.type == ICMP6_ECHO) {
+		if (!r)
+			return 0;
+		sock_endpoints(sk, &m.ends);
+	} else if (m.about == IPPROTO_ICMP || m.about == IPPROTO_ICMPV6) {
+		return 0; /* the kernel answers a ping */
+	} else if (r) {
+		return 0; /* a program that writes ICMP itself */
+	}
+	icmp_sent_tell(netns, &m, r);
+	return 0;
+}
+
+/* One arrives. Echoes are told where a program waits for their answer. */
+__hidden int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns)
+{
+	bool six = header == sizeof(struct ipv6hdr);
+	struct icmp m;
+	union { struct iphdr ip; struct ipv6hdr ip6; } h;
+
+	if (!icmp_read(start, header, six, &m) || m.type == ICMP_ECHO || m.type == ICMP6_ECHO)
+		return 0;
+	if (bpf_probe_read_kernel(&h, sizeof(h), start))
+		return 0;
+	m.from.family = m.ends.family;
+	if (six)
+		__builtin_memcpy(m.from.ip.bytes, h.ip6.saddr, 16);
+	else
+		__builtin_memcpy(m.from.ip.bytes, h.ip.saddr, 4);
+	if (m.type == ICMP_ECHO_REPLY || m.type == ICMP6_ECHO_REPLY) {
+		if (!icmp_socket(netns, &m))
+			return 0;
+		m.ends.remote = m.from.ip;
+		m.ends.local_port = bpf_ntohs(m.id);
+	}
+	icmp_received_tell(netns, &m);
+	return 0;
+}
+
+/* A fragment leaves: count it for the call that caused it. */
+__hidden int fragment_leaves(const void *sk)
+{
+	struct thread *t = thread_current();
+
+	if (t && sk && t->call && t->sk == (__u64)sk)
+		t->fragments++;
+	return 0;
+}
+
+/* ---- drops ---- */
+
+/* Addresses of a received UDP packet, as its receiver sees them, and its payload. False: another protocol. */
+static __always_inline bool datagram_read(struct sk_buff *s, struct endpoints *ret, __u32 *ret_length)
+{
+	const unsigned char *start = get(s, head) + get(s, network_header);
+	union { struct iphdr ip; struct ipv6hdr ip6; } h;
+	struct udphdr udp;
+	__u32 header;
+
+	if (bpf_probe_read_kernel(&h, sizeof(h), start))
+		return false;
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if ((h.ip.version_ihl >> 4) == 4 && h.ip.protocol == IPPROTO_UDP) {
+		ret->family = AF_INET;
+		__builtin_memcpy(ret->local.bytes, h.ip.daddr, 4);
+		__builtin_memcpy(ret->remote.bytes, h.ip.saddr, 4);
+		header = (h.ip.version_ihl & 15) * 4;
+	} else if ((h.ip.version_ihl >> 4) == 6 && h.ip6.nexthdr == IPPROTO_UDP) {
+		ret->family = AF_INET6;
+		__builtin_memcpy(ret->local.bytes, h.ip6.daddr, 16);
+		__builtin_memcpy(ret->remote.bytes, h.ip6.saddr, 16);
+		header = sizeof(h.ip6);
+	} else {
+		return false;
+	}
+	if (bpf_probe_read_kernel(&udp, sizeof(udp), start + header))
+		return false;
+	ret->local_port = bpf_ntohs(udp.dest);
+	ret->remote_port = bpf_ntohs(udp.source);
+	*ret_length = bpf_ntohs(udp.len) - sizeof(udp);
+	return true;
+}
+
+/* The receive queue refused a datagram: rc is ENOMEM for the socket's own limit, ENOBUFS for the host's. */
+HOOK_TRACEPOINT(udp_fail_queue_rcv_skb, int rc, struct sock *sk)
+{
+	struct record *r = record_find(sk);
+	struct event_udp_drop *e;
+	struct endpoints ends;
+	__u32 length = 0;
+	bool read = false;
+
+	if (config.udp_fail_has_packet)
+		read = datagram_read(typed(sk_buff, context_return(ctx, 2)), &ends, &length);
+	if (!read)
+		sock_endpoints(sk, &ends);
+	e = event_begin_at(udp_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, sock_netns(sk), &ends,
+			   IPPROTO_UDP, PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->reason = rc == -12 ? UDP_DROP_receive_buffer : UDP_DROP_memory;
+	e->length = length;
+	e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
+	e->rcvbuf_bytes = get(as_sock(sk), sk_rcvbuf);
+	event_end(e);
+	return 0;
+}
+
+/* What is dropped for another reason (given since 5.17). Full queues are told above. */
+HOOK_TRACEPOINT(kfree_skb, struct sk_buff *skb, void *location, int reason)
+{
+	__u8 why = udp_drop_of(reason);
+	struct sk_buff *s;
+	struct event_udp_drop *e;
+	struct endpoints ends;
+	struct net_device *dev;
+	struct record *r = 0;
+	const void *sk = 0;
+	struct net *net;
+	__u32 length, netns;
+	bool in_tree;
+
+	if (!why)
+		return 0;
+	s = typed(sk_buff, skb);
+	if (!datagram_read(s, &ends, &length))
+		return 0;
+	dev = get(s, dev);
+	net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
+	netns = net ? get(typed(net, net), ns.inum) : 0;
+	if (why == UDP_DROP_no_socket) {
+		sk = config.filter_tree ? port_socket(netns, ends.remote_port, ends.family, IPPROTO_UDP) : 0;
+		r = sk ? record_find(sk) : 0;
+		in_tree = r && r->in_tree;
+		no_socket_tell(netns, &ends, in_tree, length);
+		return 0;
+	}
+	sk = port_socket(netns, ends.local_port, ends.family, IPPROTO_UDP);
+	r = sk ? record_find(sk) : 0;
+	if (r)
+		netns = r->netns; /* a queued packet has forgotten its device */
+	e = event_begin_at(udp_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &ends, IPPROTO_UDP,
+			   PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->reason = why;
+	e->length = length;
+	if (sk) {
+		e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
+		e->rcvbuf_bytes = get(as_sock(sk), sk_rcvbuf);
+	}
+	event_end(e);
+	return 0;
+}
