@@ -30,6 +30,7 @@
 #define REQUEST_LIFE_NS 200000000000ULL
 #define TCP_NEW_SYN_RECV_STATE 12 /* include/net/tcp_states.h */
 #define LINKS 128
+#define LOG_BYTES 65536 /* the verifier's statistics of one program, and what it adds on some kernels */
 
 struct slot {
 	uint64_t time_ns;
@@ -54,7 +55,7 @@ struct probe {
 	struct socktale_bpf *skeleton;
 	struct bpf_link *links[LINKS];
 	struct bpf_program *programs[LINKS];
-	char logs[LINKS][256]; /* under probe_options.budget */
+	char (*logs)[LOG_BYTES]; /* one a program, under probe_options.budget */
 	size_t link_count;
 	struct ring ring;
 	struct probe_count counts[EVENT_COUNT]; /* delivered here; produced and lost as last told */
@@ -218,7 +219,9 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 		bpf_program__set_autoload(prog, true);
 		if (o->budget) {
 			/* The verifier's own statistics: a line or two (BPF_LOG_STATS). */
-			bpf_program__set_log_buf(prog, p->logs[p->link_count], sizeof(p->logs[0]));
+			if (!p->logs)
+				p->logs = memory_create(LINKS, LOG_BYTES);
+			bpf_program__set_log_buf(prog, p->logs[p->link_count], LOG_BYTES);
 			bpf_program__set_log_level(prog, 4);
 		}
 		p->programs[p->link_count++] = prog;
@@ -357,6 +360,7 @@ void probe_close(struct probe *p)
 			free((char *)p->doors.hooks[i].doors[j].program);
 	free(p->bytes);
 	free(p->slots);
+	free(p->logs);
 	free(p);
 }
 
@@ -786,7 +790,7 @@ unsigned long long probe_records(const struct probe *p)
 
 unsigned probe_stack_bytes(const struct probe *p, const char *program)
 {
-	for (size_t i = 0; i < p->link_count; i++) {
+	for (size_t i = 0; p->logs && i < p->link_count; i++) {
 		unsigned sum = 0, bytes;
 		const char *at;
 		int used;

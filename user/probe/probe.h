@@ -18,6 +18,7 @@ struct probe_options {
 	bool wanted[EVENT_COUNT];  /* events to tell */
 	bool required[EVENT_COUNT]; /* asked for by name: a kernel that cannot tell one is an error */
 	enum plane plane;	   /* forced plane, or PLANE_none */
+	bool budget;		   /* ask the verifier for its statistics (probe_stack_bytes) */
 	bool seed;		   /* look at the sockets that exist already */
 	unsigned ring_bytes;	   /* size of the ring buffer, a power of two; 0: 16 MB */
 };
@@ -47,6 +48,13 @@ int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *
 /* Read everything that is there, keeping nothing back: after the hooks were detached, or at the end. */
 int probe_drain(struct probe *p, probe_callback *callback, void *context);
 
+/*
+ * Copy what has gathered to `fd`, unseen and unsorted, as it lies in the ring buffer: 4 bytes length of the event,
+ * 4 bytes of no meaning, the event, padding to 8. Losses are added as events. Waits at most `timeout_ms`.
+ * Returns how many events were copied, or a negative errno; -EINTR after a signal.
+ */
+long probe_copy(struct probe *p, int timeout_ms, int fd);
+
 /* Stop telling: detach all hooks. What is in the ring stays readable. */
 void probe_detach(struct probe *p);
 
@@ -58,6 +66,12 @@ unsigned long long probe_recursion_misses(const struct probe *p);
 
 /* Kernel memory that the maps hold, in bytes, and sockets remembered now. */
 unsigned long long probe_records(const struct probe *p);
+
+/*
+ * Bytes of stack that a loaded program and the functions it calls use, as the verifier counts them (one call of each).
+ * 0 when unknown: no such program, or not opened with `budget`.
+ */
+unsigned probe_stack_bytes(const struct probe *p, const char *program);
 
 /* How each event is told, and through which doors. Valid until probe_close(). */
 struct doors *probe_doors(struct probe *p);
