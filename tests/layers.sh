@@ -25,7 +25,7 @@ bpf               bpf libbpf vmlinux
 room_of()
 {
 	case $1 in
-	'"bpf/event.'* | '"bpf/config.h"' | '"bpf/record.h"') echo bpf ;;
+	'"bpf/event.'* | '"bpf/config.h"' | '"bpf/record.h"' | '"bpf/snapshot.'*) echo bpf ;;
 	'"bpf/'*) echo "${2%%/*}" | grep -x bpf || echo "bpf/ (kernel side)" ;;
 	'<bpf/'* | '"socktale.skel.h"') echo libbpf ;;
 	'"vmlinux.h"') echo vmlinux ;;

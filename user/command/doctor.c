@@ -479,7 +479,7 @@ static void page_event(struct page *page, struct examination *x, enum event_id i
 	     text_string(&hooks));
 	text_clear(&hooks);
 	if (s->refused[0] && (s->plane != PLANE_tracepoints || has_functions(x))) {
-		text_printf(&hooks, "%s%s", s->plane == PLANE_tracepoints ? "functions cannot tell it: " : "missing: ", s->refused);
+		text_printf(&hooks, "%s%s", s->plane ? "first choice missing: " : "missing: ", s->refused);
 		fold(page, "    ", "      ", text_string(&hooks));
 	}
 	if (s->cost) {
