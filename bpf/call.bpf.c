@@ -5,6 +5,7 @@
  *
  * sys_enter finds the socket behind the descriptor and remembers the call in the thread's entry; sys_exit tells it.
  */
+#include "bpf/datagram.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
 #include "bpf/user.bpf.h"
@@ -752,8 +753,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	default:
 		if (t->protocol == IPPROTO_TCP)
 			tcp_io_done(t, r, call >= CALL_write, ret, now);
-		else
-			datagram_done(t, ret);
+		else if (datagram_done(t, ret))
+			messages_done(call, ret);
 	}
 	t->call = CALL_none;
 	return 0;

@@ -9,7 +9,6 @@
 #include "bpf/user.bpf.h"
 
 #define MSG_TRUNC 0x20
-#define MESSAGES_LOOKED_AT 1024 /* UIO_MAXIOV, the most that sendmmsg() and recvmmsg() take */
 #define SHUTDOWN_RECEIVE 1	/* RCV_SHUTDOWN in sk_shutdown */
 
 /* ---- beginnings and ends ---- */
@@ -67,7 +66,7 @@ __hidden int datagram_begins(struct thread *t, __u8 call)
 			t->passed = descriptor_socket(c.first);
 	} else if (call == CALL_connect) {
 		if (t->protocol == IPPROTO_UDP)
-			sock_endpoints((void *)t->sk, &t->before);
+			sock_endpoints((void *)t->sk, &t->ends);
 	} else if (t->family == AF_UNIX && call >= CALL_read && call <= CALL_recvmmsg &&
 		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
 		sender_look(t);
@@ -134,18 +133,18 @@ static __always_inline void udp_send_tell(struct thread *t, const void *sk, stru
 					  __u16 segment)
 {
 	struct event_udp_send *e;
-	struct endpoints ends;
+	struct endpoints *ends = &t->ends;
 
-	sock_endpoints(sk, &ends);
-	remote_fill(&ends, &t->asked);
-	e = event_begin_at(udp_send, r->id, &r->owner, r->in_tree, r->netns, &ends, IPPROTO_UDP, PLANE_tracepoints);
+	sock_endpoints(sk, ends);
+	remote_fill(ends, &t->asked);
+	e = event_begin_at(udp_send, r->id, &r->owner, r->in_tree, r->netns, ends, IPPROTO_UDP, PLANE_tracepoints);
 	if (!e)
 		return;
 	e->head.fd = t->fd;
 	if (t->asked.port)
 		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
-	else if (ends.remote_port)
-		peer_fill(&e->peer, &ends);
+	else if (ends->remote_port)
+		peer_fill(&e->peer, ends);
 	e->asked_bytes = asked;
 	e->done_bytes = ret < 0 ? 0 : ret;
 	e->error = ret < 0 ? -ret : 0;
@@ -161,18 +160,18 @@ static __always_inline void udp_recv_tell(struct thread *t, const void *sk, stru
 					  bool truncated)
 {
 	struct event_udp_recv *e;
-	struct endpoints ends;
+	struct endpoints *ends = &t->ends;
 
-	sock_endpoints(sk, &ends);
-	remote_fill(&ends, &t->asked);
-	e = event_begin_at(udp_recv, r->id, &r->owner, r->in_tree, r->netns, &ends, IPPROTO_UDP, PLANE_tracepoints);
+	sock_endpoints(sk, ends);
+	remote_fill(ends, &t->asked);
+	e = event_begin_at(udp_recv, r->id, &r->owner, r->in_tree, r->netns, ends, IPPROTO_UDP, PLANE_tracepoints);
 	if (!e)
 		return;
 	e->head.fd = t->fd;
 	if (t->asked.port)
 		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
-	else if (ends.remote_port)
-		peer_fill(&e->peer, &ends);
+	else if (ends->remote_port)
+		peer_fill(&e->peer, ends);
 	e->asked_bytes = asked;
 	e->done_bytes = ret < 0 ? 0 : ret;
 	e->error = ret < 0 ? -ret : 0;
@@ -188,13 +187,13 @@ static __always_inline void udp_connect_done(struct thread *t, const void *sk, s
 {
 	struct event_address local = {}, remote = {};
 
-	if (t->before.local_port) {
-		local.family = t->before.family;
-		local.port = t->before.local_port;
-		local.ip = t->before.local;
+	if (t->ends.local_port) {
+		local.family = t->ends.family;
+		local.port = t->ends.local_port;
+		local.ip = t->ends.local;
 	}
-	if (t->before.remote_port)
-		peer_fill(&remote, &t->before);
+	if (t->ends.remote_port)
+		peer_fill(&remote, &t->ends);
 	if (!t->asked.family) {
 		struct event_udp_disconnect *e = event_begin(udp_disconnect, sk, r, PLANE_tracepoints);
 
@@ -451,7 +450,7 @@ static __always_inline void unix_shutdown_done(struct thread *t, const void *sk,
 static __always_inline bool call_sends(__u8 call) { return call >= CALL_write; }
 
 /* One message of the call is done: `m` is its header, or all zero where the call has none. */
-static __always_inline void message_done(struct thread *t, const void *sk, struct record *r, struct user_msghdr *m,
+static __always_inline void message_done(struct thread *t, const void *sk, struct record *r, const struct user_msghdr *m,
 					 __u64 asked, __s64 ret)
 {
 	struct control c = { .first = -1 };
@@ -475,20 +474,21 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 __noinline int message_of_many(__u32 index)
 {
 	struct thread *t = thread_current();
-	struct mmsghdr m = {};
+	struct user_msghdr *m;
 	struct record *r;
 	const void *sk;
 
-	if (!t || bpf_probe_read_user(&m, sizeof(m), (void *)(t->user + index * sizeof(m))))
+	if (!t || bpf_probe_read_user(&t->message, sizeof(t->message), (void *)(t->user + index * sizeof(t->message))))
 		return 0;
+	m = &t->message.msg_hdr;
 	sk = (void *)t->sk;
 	r = record_find(sk);
 	if (!r)
 		return 0;
-	address_read((__u64)m.msg_hdr.msg_name, m.msg_hdr.msg_namelen, &t->asked, &t->path);
+	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
 		t->sender = t->passed = 0; /* looked at for the first only */
-	message_done(t, sk, r, &m.msg_hdr, iov_bytes((__u64)m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen), m.msg_len);
+	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }
 
@@ -496,7 +496,7 @@ __noinline int message_of_many(__u32 index)
 __noinline int message_alone(__s64 ret)
 {
 	struct thread *t = thread_current();
-	struct user_msghdr m = {};
+	struct user_msghdr *m;
 	struct record *r;
 	const void *sk;
 
@@ -506,6 +506,8 @@ __noinline int message_alone(__s64 ret)
 	r = record_find(sk);
 	if (!r)
 		return 0;
+	m = &t->message.msg_hdr;
+	__builtin_memset(&t->message, 0, sizeof(t->message));
 	if (!call_sends(t->call)) {
 		__u32 length = 0;
 
@@ -515,17 +517,18 @@ __noinline int message_alone(__s64 ret)
 			bpf_probe_read_user(&length, sizeof(length), (void *)t->user_length);
 			address_read(t->user, length, &t->asked, &t->path);
 		} else if (ret >= 0 && t->call == CALL_recvmsg) {
-			if (bpf_probe_read_user(&m, sizeof(m), (void *)t->user))
+			if (bpf_probe_read_user(m, sizeof(*m), (void *)t->user))
 				return 0;
-			address_read((__u64)m.msg_name, m.msg_namelen, &t->asked, &t->path);
+			address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 		}
 	}
-	message_done(t, sk, r, &m, t->asked_bytes, ret);
+	message_done(t, sk, r, m, t->asked_bytes, ret);
 	return 0;
 }
 
 /* ---- the end of a call ---- */
 
+/* Whether the call carried messages, to be told by messages_done(): not from here, since programs' stacks are short. */
 __hidden int datagram_done(struct thread *t, __s64 ret)
 {
 	__s32 error = ret < 0 ? -ret : 0;
@@ -576,14 +579,7 @@ __hidden int datagram_done(struct thread *t, __s64 ret)
 			return 0;
 		}
 	}
-	if (t->call < CALL_read || t->call > CALL_splice)
-		return 0;
-	if (!error && (t->call == CALL_sendmmsg || t->call == CALL_recvmmsg)) {
-		if (ret > 1)
-			t->fragments = 0; /* of which message is not known */
-		for (__u32 i = 0; i < MESSAGES_LOOKED_AT && i < (__u64)ret; i++)
-			message_of_many(i);
-		return 0;
-	}
-	return message_alone(ret);
+	if (ret > 1 && t->call == CALL_sendmmsg)
+		t->fragments = 0; /* of which message is not known */
+	return t->call >= CALL_read && t->call <= CALL_splice;
 }

@@ -164,4 +164,21 @@ static __always_inline void name_forget(const void *sk, __u32 netns, struct even
 		bpf_map_delete_elem(&names, &key);
 }
 
+/* ---- messages of a call ---- */
+
+#define MESSAGES_LOOKED_AT 1024 /* UIO_MAXIOV, the most that sendmmsg() and recvmmsg() take */
+
+extern int message_of_many(__u32 index);
+extern int message_alone(__s64 ret);
+
+static __always_inline void messages_done(__u8 call, __s64 ret)
+{
+	if (ret <= 0 || (call != CALL_sendmmsg && call != CALL_recvmmsg)) {
+		message_alone(ret);
+		return;
+	}
+	for (__u32 i = 0; i < MESSAGES_LOOKED_AT && i < (__u64)ret; i++)
+		message_of_many(i);
+}
+
 #endif

@@ -22,7 +22,8 @@ struct thread {
 	__u64 user_length;	/* where the length of that address will be */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
-	struct endpoints before; /* UDP: addresses before connect() */
+	struct endpoints ends;	/* UDP: addresses before connect(), and of the message being told */
+	struct mmsghdr message;	/* the one being told */
 	__u64 sleep_ns;		/* asleep in the call since */
 	__u64 blocked_ns;	/* slept so far */
 	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
