@@ -397,9 +397,12 @@ static const struct event *ring_record(const struct ring *r, uint64_t at, uint64
 
 static void gather(struct probe *p, const struct event *e)
 {
-	size_t size = e->size;
+	size_t size = e->size, whole = schema_get(e->id)->size;
 
-	if (p->byte_count + size + 8 > p->byte_room) {
+	/* An event may come without its last field when that is empty (a path): it is put back here. */
+	if (whole < size)
+		whole = size;
+	if (p->byte_count + whole + 8 > p->byte_room) {
 		p->byte_room = p->byte_room ? p->byte_room * 2 : 1 << 16;
 		p->bytes = memory_resize(p->bytes, p->byte_room, 1);
 	}
@@ -409,7 +412,9 @@ static void gather(struct probe *p, const struct event *e)
 	}
 	p->slots[p->slot_count++] = (struct slot){ e->time_ns, p->byte_count };
 	memcpy(p->bytes + p->byte_count, e, size);
-	p->byte_count += (size + 7) & ~(size_t)7;
+	memset(p->bytes + p->byte_count + size, 0, whole - size);
+	((struct event *)(p->bytes + p->byte_count))->size = whole;
+	p->byte_count += (whole + 7) & ~(size_t)7;
 	p->counts[e->id].delivered++;
 }
 
