@@ -3,7 +3,7 @@
 
 VERSION := 0.1
 SAN     ?=
-B       := build$(if $(SAN),/san)
+B       := build$(if $(SAN),/san)$(if $(STATIC),/static)
 V       ?=
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
@@ -20,7 +20,7 @@ CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE 
 CFLAGS  += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 CPPFLAGS += -I. -Iuser -I$(B)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(STATIC),-static)
-LDLIBS  += -lbpf -lelf -lz $(if $(STATIC),-lzstd) -lpthread
+LDLIBS  += -lbpf -lelf -lz -lpthread
 BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Ivmlinux -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations
 

@@ -27,12 +27,12 @@
 
 /* ---- what must be seen ---- */
 
-enum side { CLIENT, SERVER };
+enum side { CLIENT, SERVER, NOBODY };
 
 /* One thing the patient does, and the event that must tell it. */
 struct expectation {
 	enum event_id event;
-	enum side side;	      /* whose socket: the owner the event must name */
+	enum side side;	      /* whose socket: the owner the event must name; NOBODY: none is asked for */
 	const char *field;    /* that must hold `value`; NULL: any event of that name will do */
 	int64_t value;
 	const char *sentence;
@@ -80,8 +80,10 @@ static const struct expectation expectations[] = {
 	{ EVENT_udp_recv,       SERVER, "error", 0,                     "a datagram is received" },
 	{ EVENT_udp_disconnect, CLIENT, NULL, 0,                        "a UDP socket drops its peer" },
 	{ EVENT_udp_send,       CLIENT, "error", ECONNREFUSED,          "UDP learns late that nobody listens" },
-	{ EVENT_icmp_sent,      SERVER, NULL, 0,                        "the ICMP error that said so" },
+	{ EVENT_udp_drop,       NOBODY, "reason", UDP_DROP_no_socket,    "the datagram is dropped: nobody listens" },
+	{ EVENT_icmp_sent,      NOBODY, NULL, 0,                        "the ICMP error that said so" },
 	{ EVENT_icmp_received,  CLIENT, "error", ECONNREFUSED,          "the ICMP error arrives" },
+	{ EVENT_udp_drop,       SERVER, "reason", UDP_DROP_receive_buffer, "a full receive buffer drops datagrams" },
 	{ EVENT_unix_connect,   CLIENT, "error", 0,                     "a unix socket is connected" },
 	{ EVENT_unix_accept,    SERVER, "error", 0,                     "a unix connection is accepted" },
 	{ EVENT_unix_send,      CLIENT, "error", 0,                     "bytes are written to it" },
@@ -93,12 +95,6 @@ static const struct expectation expectations[] = {
 
 enum { EXPECTATIONS = sizeof(expectations) / sizeof(*expectations) };
 _Static_assert(EXPECTATIONS <= TESTS, "more room for expectations is needed");
-
-/* A tool of the kernel's own answers an ICMP error: nobody's socket, so no owner to ask for. */
-static bool needs_owner(enum event_id id)
-{
-	return id != EVENT_icmp_sent;
-}
 
 /* ---- the examination ---- */
 
@@ -120,6 +116,7 @@ struct examination {
 	unsigned long long seen[EVENT_COUNT];
 	unsigned long long all, wrong_owner, no_owner;
 	char wrong[160]; /* the first event with a wrong owner */
+	char unknown[160]; /* the first event without one */
 	unsigned long long met[TESTS];
 	struct program programs[PROGRAMS];
 	size_t program_count;
@@ -139,6 +136,8 @@ static int true_side(const struct patient *p, const struct event *e)
 {
 	const uint16_t theirs[] = { p->listener_port, p->listener6_port, p->narrow_port, p->crowded_port };
 
+	if (e->local_port == p->closed_port)
+		return -1; /* nobody's */
 	if (e->protocol == IPPROTO_UDP)
 		return !e->local_port ? -1 : e->local_port == p->datagram_port ? SERVER : CLIENT;
 	for (size_t i = 0; e->protocol == IPPROTO_TCP && i < sizeof(theirs) / sizeof(*theirs); i++) {
@@ -155,10 +154,13 @@ static void owner_check(struct examination *x, const struct event *e)
 	int side = true_side(&x->scene, e);
 	uint32_t owner = side == SERVER ? x->scene.server : x->scene.client;
 
-	if (side < 0 || e->id == EVENT_lost || !needs_owner(e->id))
+	if (side < 0 || e->id == EVENT_lost || e->id == EVENT_icmp_sent) /* the kernel itself answers */
 		return;
 	if (!e->pid) {
 		x->no_owner++;
+		if (!x->unknown[0])
+			snprintf(x->unknown, sizeof(x->unknown), "%s of %s's socket", schema_get(e->id)->name,
+				 side == SERVER ? "the server" : "the client");
 	} else if (e->pid != owner) {
 		x->wrong_owner++;
 		if (!x->wrong[0])
@@ -167,11 +169,12 @@ static void owner_check(struct examination *x, const struct event *e)
 	}
 }
 
-static bool fits(const struct expectation *w, const struct event *e, uint32_t owner)
+static bool fits(const struct examination *x, const struct expectation *w, const struct event *e)
 {
+	uint32_t owner = w->side == SERVER ? x->scene.server : x->scene.client;
 	const struct field *f = w->field ? schema_field(w->event, w->field) : NULL;
 
-	if (e->id != w->event || (needs_owner(e->id) && e->pid != owner))
+	if (e->id != w->event || (w->side != NOBODY && e->pid != owner))
 		return false;
 	return !w->field || (f && field_integer(f, e) == w->value);
 }
@@ -186,7 +189,7 @@ static int on_event(const struct event *e, void *context)
 	x->seen[e->id]++;
 	owner_check(x, e);
 	for (int i = 0; i < EXPECTATIONS; i++)
-		x->met[i] += fits(&expectations[i], e, expectations[i].side == SERVER ? x->scene.server : x->scene.client);
+		x->met[i] += fits(x, &expectations[i], e);
 	return 0;
 }
 
@@ -288,7 +291,7 @@ out:
 
 /* ---- judgement ---- */
 
-enum verdict { VERDICT_seen, VERDICT_missing, VERDICT_not_told, VERDICT_no_occasion };
+enum verdict { VERDICT_seen, VERDICT_missing, VERDICT_not_told };
 
 static enum verdict verdict_on(struct examination *x, int i)
 {
@@ -499,6 +502,7 @@ static void page_events(struct page *page, struct examination *x)
 
 static void page_missing(struct page *page, struct examination *x, int i)
 {
+	static const char *const sides[] = { " of the client", " of the server", "" };
 	const struct expectation *w = &expectations[i];
 	struct text line = TEXT_EMPTY, hooks = TEXT_EMPTY;
 
@@ -513,8 +517,7 @@ static void page_missing(struct page *page, struct examination *x, int i)
 		field_set_integer(f, &example.head, w->value);
 		kind_write(&line, f, &example.head);
 	}
-	text_printf(&line, " of the %s arrived (of that name: %llu); it hangs on %s", w->side == SERVER ? "server" : "client",
-		    x->seen[w->event], text_string(&hooks));
+	text_printf(&line, "%s arrived (of that name: %llu); it hangs on %s", sides[w->side], x->seen[w->event], text_string(&hooks));
 	fold(page, "  MISSING  ", "           ", text_string(&line));
 	text_finish(&hooks);
 	text_finish(&line);
@@ -560,7 +563,8 @@ static void page_test(struct page *page, struct examination *x)
 	if (x->wrong_owner)
 		text_printf(&page->text, "  WRONG    %llu events name the wrong owner; %s\n", x->wrong_owner, x->wrong);
 	if (x->no_owner)
-		text_printf(&page->text, "  UNKNOWN  %llu events of the patient's sockets name no owner\n", x->no_owner);
+		text_printf(&page->text, "  UNKNOWN  %llu events of the patient's sockets name no owner; %s\n", x->no_owner,
+			    x->unknown);
 	if (x->remedy.length) {
 		struct text line = TEXT_EMPTY;
 
@@ -660,7 +664,7 @@ static void json_events(struct text *to, struct examination *x)
 
 static void json_test(struct text *to, struct examination *x)
 {
-	static const char *const words[] = { "seen", "missing", "not told", "no occasion" };
+	static const char *const words[] = { "seen", "missing", "not told" };
 
 	text_printf(to, ",\"test\":{\"own_netns\":%s,\"seconds\":%.3f,\"events\":%llu,\"expectations\":[",
 		    x->scene.own_netns ? "true" : "false", x->seconds, x->all);
@@ -670,7 +674,7 @@ static void json_test(struct text *to, struct examination *x)
 		text_char(to, ',');
 		json_string(to, "event", schema_get(expectations[i].event)->name);
 		text_char(to, ',');
-		json_string(to, "side", expectations[i].side == SERVER ? "server" : "client");
+		json_string(to, "side", expectations[i].side == SERVER ? "server" : expectations[i].side == CLIENT ? "client" : NULL);
 		text_printf(to, ",\"verdict\":\"%s\",\"seen\":%llu}", words[verdict_on(x, i)], x->met[i]);
 	}
 	text_put(to, "],\"never_ran\":");
@@ -691,6 +695,8 @@ static void json_test(struct text *to, struct examination *x)
 	text_printf(to, ",\"wrong_owner\":%llu,\"no_owner\":%llu,\"lost\":%llu,", x->wrong_owner, x->no_owner,
 		    x->counts.lost[LOSS_ring_full] + x->counts.lost[LOSS_map_full]);
 	json_string(to, "first_wrong", x->wrong);
+	text_char(to, ',');
+	json_string(to, "first_unknown", x->unknown);
 	text_char(to, ',');
 	json_string(to, "trouble", x->scene.trouble);
 	text_char(to, ',');

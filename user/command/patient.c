@@ -392,6 +392,10 @@ static void client_datagrams(struct actor *a, const struct patient *p)
 	pause_ms(5);
 	if (send(fd, "x", 1, 0) >= 0 || errno != ECONNREFUSED)
 		trouble(a, "send to a closed UDP port");
+	take(a);
+	TRY(connect(fd, &to.any, sizeof(to.four)));
+	for (int i = 0; i < 20; i++) /* more than the server's buffer holds; it does not read any */
+		write_all(a, fd, 1000);
 	TRY(close(fd));
 }
 
@@ -446,6 +450,7 @@ static void server_main(struct actor *a)
 	TRY(listen(crowded, 0));
 	TRY(bound(AF_INET, SOCK_STREAM, &p->closed_port));
 	TRY(datagrams = bound(AF_INET, SOCK_DGRAM, &p->datagram_port));
+	set(a, datagrams, SOL_SOCKET, SO_RCVBUF, 4096);
 	local = unix_listener(a);
 	give(a);
 
@@ -456,6 +461,7 @@ static void server_main(struct actor *a)
 	server_narrow(a, narrow);
 	server_unread(a, listener);
 	server_datagrams(a, datagrams);
+	give(a);
 	server_unix(a, local);
 	take(a);
 	close(crowded); /* with connections in its queue */
