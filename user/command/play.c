@@ -270,7 +270,7 @@ static int on_event(const struct event *e, void *context)
 	struct play *p = context;
 	int err;
 
-	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid)
+	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || !script_owns(&p->script, e))
 		return 0;
 	err = screen_event(p->screen, e, &p->script);
 	script_event(&p->script, e);
@@ -380,7 +380,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 	struct script_view view = { on_say, on_act, p, p->language, p->programs };
 	int err;
 
-	screen_scene(p->screen, saying_in(&scene->title, p->language), scene->hidden);
+	screen_scene(p->screen, saying_in(&scene->title, p->language));
 	p->scene_began_ns = now_ns();
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)

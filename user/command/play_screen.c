@@ -27,7 +27,7 @@ struct screen {
 	struct renderer_options options; /* first: the renderer below is given these, and finds the screen by them */
 	const struct renderer *inner;	 /* NULL: silence */
 	bool lanes, slow;
-	const bool *hidden;
+	bool hidden; /* the event at hand */
 	struct story *story;
 	void *drawing;
 	bool begun;
@@ -294,7 +294,7 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 		s->begun = true;
 		s->begin_ns = m->event->time_ns;
 	}
-	if (s->inner && !s->hidden[m->event->id]) {
+	if (s->inner && !s->hidden) {
 		for (size_t i = 0; i < notes->count; i++) {
 			if (!told_before(s, notes->notes[i].sentence))
 				fresh.notes[fresh.count++] = notes->notes[i];
@@ -342,18 +342,19 @@ static void end_scene(struct screen *s)
 	s->told_count = 0;
 }
 
-void screen_scene(struct screen *s, const char *title, const bool hidden[EVENT_COUNT])
+void screen_scene(struct screen *s, const char *title)
 {
 	end_scene(s);
-	s->hidden = hidden;
 	screen_title(s, title);
 	s->story = story_create(&filter, &s->options);
 }
 
-int screen_event(struct screen *s, const struct event *e, const struct script *script)
+int screen_event(struct screen *s, const struct event *e, struct script *script)
 {
-	int err = story_event(s->story, e);
+	int err;
 
+	s->hidden = !script_shows(script, e);
+	err = story_event(s->story, e);
 	return err ? err : s->err;
 }
 

@@ -17,11 +17,11 @@ void screen_destroy(struct screen *s);
 
 void screen_lesson(struct screen *s, unsigned number, const char *title, const char *aim);
 
-/* A scene begins: time starts anew. `hidden` (stays the caller's) says which events are not shown. */
-void screen_scene(struct screen *s, const char *title, const bool hidden[EVENT_COUNT]);
+/* A scene begins: time starts anew. */
+void screen_scene(struct screen *s, const char *title);
 
 /* Show an event. Returns 0 or a negative errno; -EPIPE: nobody reads any more. */
-int screen_event(struct screen *s, const struct event *e, const struct script *script);
+int screen_event(struct screen *s, const struct event *e, struct script *script);
 int screen_flush(struct screen *s);
 
 void screen_say(struct screen *s, const char *sentence);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ static const struct {
 } stock[] = {
 	{ "net.ipv4.tcp_rmem", "4096 131072 6291456" },
 	{ "net.ipv4.tcp_wmem", "4096 16384 4194304" },
+	{ "net.ipv4.tcp_congestion_control", "reno" }, /* where cubic is not allowed in namespaces */
 	{ "net.ipv4.tcp_congestion_control", "cubic" },
 	{ "net.ipv4.tcp_tw_reuse", "2" },
 	{ "net.ipv4.tcp_fin_timeout", "60" },
@@ -97,6 +99,7 @@ int host_shell(const struct host *h, const char *command)
 int host_create(struct host *ret, const char *name)
 {
 	struct host h = { .netns = -1 };
+	struct stat status;
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err = 0;
 
 	if (home < 0)
@@ -107,7 +110,7 @@ int host_create(struct host *ret, const char *name)
 		return err;
 	}
 	h.netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (h.netns < 0)
+	if (h.netns < 0 || fstat(h.netns, &status))
 		err = fail(-errno, "host '%s': its network namespace cannot be held", name);
 	for (size_t i = 0; i < sizeof(stock) / sizeof(*stock); i++)
 		sysctl_write(stock[i].name, stock[i].value);
@@ -115,6 +118,7 @@ int host_create(struct host *ret, const char *name)
 	if (err)
 		return err;
 	h.name = memory_string(name);
+	h.inode = status.st_ino;
 	err = host_shell(&h, "ip link set lo up");
 	if (err) {
 		host_finish(&h);

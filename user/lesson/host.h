@@ -7,10 +7,12 @@
 #define SOCKTALE_LESSON_HOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct host {
 	char *name;
-	int netns; /* descriptor that holds it */
+	int netns;     /* descriptor that holds it */
+	uint32_t inode; /* its number, as events know it */
 };
 
 /* Make a namespace with a working loopback and the kernel's stock TCP settings. Returns 0 or a negative errno, after telling why. */

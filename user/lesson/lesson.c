@@ -52,12 +52,13 @@ static char *line_next(struct reader *r)
 	}
 }
 
-/* Cut the first word off; returns it and leaves *at at the rest. */
+/* Cut the first word off; returns it and leaves *at at the rest. Double quotes around a word hold its spaces together. */
 static char *word_cut(char **at)
 {
-	char *word = *at;
+	bool quoted = **at == '"' && strchr(*at + 1, '"');
+	char *word = *at += quoted;
 
-	*at += strcspn(*at, " \t");
+	*at += quoted ? strcspn(*at, "\"") : strcspn(*at, " \t");
 	if (**at)
 		*(*at)++ = '\0';
 	while (isspace((unsigned char)**at))
@@ -185,15 +186,19 @@ static int read_evidence(struct reader *r, struct scene *s, unsigned claim, bool
 	return 0;
 }
 
+/* hide EVENT... or PROGRAM:EVENT */
 static int read_hidden(struct reader *r, struct scene *s, char *rest)
 {
 	while (*rest) {
-		char *name = word_cut(&rest);
-		enum event_id id = schema_find(name);
+		char *name = word_cut(&rest), *colon = strchr(name, ':');
+		enum event_id id = schema_find(colon ? colon + 1 : name);
 
 		if (id == EVENT_COUNT)
-			return complain(r, "hide EVENT...");
-		s->hidden[id] = true;
+			return complain(r, "hide [PROGRAM:]EVENT...");
+		if (colon)
+			*colon = '\0';
+		s->hidden = memory_resize(s->hidden, s->hidden_count + 1, sizeof(*s->hidden));
+		s->hidden[s->hidden_count++] = (struct hiding){ .id = id, .who = colon ? memory_string(name) : NULL };
 	}
 	return 0;
 }
@@ -206,8 +211,11 @@ static void scene_finish(struct scene *s)
 		saying_finish(&s->evidence[i].saying);
 		condition_finish(&s->evidence[i].condition);
 	}
+	for (size_t i = 0; i < s->hidden_count; i++)
+		free(s->hidden[i].who);
 	free(s->steps);
 	free(s->evidence);
+	free(s->hidden);
 	free(s->name);
 	saying_finish(&s->title);
 }

@@ -51,6 +51,12 @@ struct evidence {
 	struct condition condition;
 };
 
+/* Events that are not shown, but still judged: all of that kind, or one program's. */
+struct hiding {
+	enum event_id id;
+	char *who; /* NULL: everybody's */
+};
+
 struct scene {
 	char *name;
 	unsigned line;
@@ -59,7 +65,8 @@ struct scene {
 	size_t step_count;
 	struct evidence *evidence;
 	size_t evidence_count;
-	bool hidden[EVENT_COUNT]; /* events that are not shown, but still judged */
+	struct hiding *hidden;
+	size_t hidden_count;
 };
 
 struct lesson {

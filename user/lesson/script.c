@@ -57,27 +57,49 @@ static pid_t parent_of(pid_t pid)
 	return at && strlen(at) > 4 ? strtol(at + 4, NULL, 10) : 0;
 }
 
-const struct program *script_program(const struct script *s, const struct event *e)
+static struct program *remember_kin(struct script *s, uint32_t pid, unsigned program)
 {
-	const struct program *same_name = NULL;
-	pid_t pid = e->pid;
-	unsigned same_names = 0;
+	s->kin[s->next_kin++ % KIN] = (struct kin){ pid, program };
+	return &s->programs[program];
+}
 
-	for (int generation = 0; pid > 1 && generation < 4; generation++) {
+const struct program *script_program(struct script *s, const struct event *e)
+{
+	pid_t pid = e->pid;
+
+	if (!pid)
+		return NULL;
+	for (size_t i = 0; i < s->program_count; i++) {
+		if (s->programs[i].pid == pid)
+			return &s->programs[i];
+	}
+	for (size_t i = 0; i < KIN; i++) {
+		if (s->kin[i].pid == e->pid)
+			return &s->programs[s->kin[i].program];
+	}
+	for (int generation = 0; pid > 1 && generation < 4; generation++, pid = parent_of(pid)) {
 		for (size_t i = 0; i < s->program_count; i++) {
 			if (s->programs[i].pid == pid)
-				return &s->programs[i];
-		}
-		pid = parent_of(pid);
-	}
-	/* A child that has ended: the only program of that name is its parent. */
-	for (size_t i = 0; e->pid && i < s->program_count; i++) {
-		if (!memcmp(&s->programs[i].comm, &e->comm, sizeof(e->comm))) {
-			same_name = &s->programs[i];
-			same_names++;
+				return remember_kin(s, e->pid, i);
 		}
 	}
-	return same_names == 1 ? same_name : NULL;
+	/* Gone already: a child of the program of that name, or else of the one started last. */
+	for (size_t i = s->program_count; i-- > 0;) {
+		if (!memcmp(&s->programs[i].comm, &e->comm, sizeof(e->comm)))
+			return remember_kin(s, e->pid, i);
+	}
+	return s->program_count ? remember_kin(s, e->pid, s->program_count - 1) : NULL;
+}
+
+bool script_owns(const struct script *s, const struct event *e)
+{
+	if (!e->netns)
+		return true;
+	for (size_t i = 0; i < s->host_count; i++) {
+		if (s->hosts[i].inode == e->netns)
+			return true;
+	}
+	return false;
 }
 
 bool script_is(const struct event *e, const char *who, void *script)
@@ -85,6 +107,17 @@ bool script_is(const struct event *e, const char *who, void *script)
 	const struct program *p = script_program(script, e);
 
 	return p && !strcmp(p->name, who);
+}
+
+bool script_shows(struct script *s, const struct event *e)
+{
+	for (size_t i = 0; i < s->scene->hidden_count; i++) {
+		const struct hiding *h = &s->scene->hidden[i];
+
+		if (h->id == e->id && (!h->who || script_is(e, h->who, s)))
+			return false;
+	}
+	return true;
 }
 
 /* ---- steps ---- */

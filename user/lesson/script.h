@@ -10,7 +10,7 @@
 #include "lesson/lesson.h"
 #include "lesson/stage.h"
 
-enum { PROGRAMS = 32, HOSTS = 8 };
+enum { PROGRAMS = 32, HOSTS = 8, KIN = 64 };
 
 struct program {
 	char *name;
@@ -18,6 +18,12 @@ struct program {
 	int terminal;
 	struct event_comm comm;
 	bool ended; /* its process_exit was seen */
+};
+
+/* A process known to be a child of a program. */
+struct kin {
+	uint32_t pid;
+	unsigned program;
 };
 
 /* Called when something is done that is worth showing. */
@@ -37,6 +43,8 @@ struct script {
 	size_t host_count;
 	struct program programs[PROGRAMS];
 	size_t program_count;
+	struct kin kin[KIN];
+	unsigned next_kin;
 	struct history history;
 	size_t step;		/* the next one */
 	size_t since;		/* waits look at the events from here on: those after the last deed */
@@ -61,7 +69,13 @@ bool script_done(const struct script *s);
 /* Whether the event is of the program called `who`. A condition_is; the context is the script. */
 bool script_is(const struct event *e, const char *who, void *script);
 
+/* Whether the event belongs to the scene: its network namespace is that of one of the hosts, or it has none. */
+bool script_owns(const struct script *s, const struct event *e);
+
+/* Whether the scene shows the event. */
+bool script_shows(struct script *s, const struct event *e);
+
 /* The program that owns the event, or NULL. */
-const struct program *script_program(const struct script *s, const struct event *e);
+const struct program *script_program(struct script *s, const struct event *e);
 
 #endif
