@@ -78,11 +78,11 @@ linger_closes = [e for e in closes if e["linger_s"] == 0 and not e["unread_bytes
                  e["state"] not in ("TCP_LISTEN", "TCP_CLOSE")]
 unread_closes = [e for e in closes if e["unread_bytes"] and e["state"] not in ("TCP_LISTEN", "TCP_CLOSE")]
 wire_resets = [e for e in events if e["event"] == "tcp_segment" and "RST" in flags(e)]
-# FIN_WAIT to CLOSE with an error but without a RST from the peer: this end refused data (tcp_rcv_state_process).
+# FIN_WAIT to CLOSE with neither a RST from the peer nor a TIME_WAIT: data came and nobody was left to read it.
 reset_arrived = {flow(e) for e in wire_resets if e["direction"] == "received"}
-refused_data = [e for e in states({"TCP_FIN_WAIT1", "TCP_FIN_WAIT2"}, "TCP_CLOSE", error=lambda v: v is not None)
-                if flow(e) not in reset_arrived]
-refused_data = [e for e in refused_data if e["error"] != "ETIMEDOUT"]
+waited = {flow(e) for e in pick(events, "tcp_time_wait")} | {flow(e) for e in pick(events, "tcp_time_wait_end", ending="never")}
+refused_data = [e for e in states({"TCP_FIN_WAIT1", "TCP_FIN_WAIT2"}, "TCP_CLOSE", error=lambda v: v != "ETIMEDOUT")
+                if flow(e) not in reset_arrived | waited]
 
 rows = [
     # counter, the events' sum, how it comes about

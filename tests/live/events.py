@@ -74,7 +74,7 @@ def matches(e, wanted):
         if callable(value):
             if not value(have):
                 return False
-        elif isinstance(value, (set, tuple, list)):
+        elif isinstance(value, (set, tuple)):
             if have not in value:
                 return False
         elif have != value:

@@ -123,7 +123,11 @@ live_finish() {
 	for p in "${pid[@]}"; do kill -KILL "$p"; done
 	for p in "${tracer[@]}"; do until_true 10 gone "$p" || kill -KILL "$p"; done
 	wait
-	if [ -n "${KEEP:-}" ]; then echo "# kept: $tmp"; else rm -rf "$tmp"; fi
+	case ${KEEP:-} in
+	"") rm -rf "$tmp" ;;
+	quiet) ;;
+	*) echo "# kept: $tmp" ;;
+	esac
 }
 
 # host NAME: a second host, a network namespace joined by veth. We are 10.9.1.1 and fd00:9::1, it is .2 and ::2.

@@ -171,7 +171,7 @@ static int client(const struct address *to, int count)
 
 int main(int argc, char **argv)
 {
-	struct rlimit many = { 65536, 65536 };
+	struct rlimit files;
 	int opt;
 
 	while ((opt = getopt(argc, argv, "fc:hb:m:g:")) != -1) {
@@ -202,7 +202,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: load server|client ADDRESS PORT COUNT [OPTION...]\n");
 		return 2;
 	}
-	setrlimit(RLIMIT_NOFILE, &many);
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 
 	struct address a = address_parse(argv[optind + 1], atoi(argv[optind + 2]));
 	int count = atoi(argv[optind + 3]);

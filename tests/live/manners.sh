@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# How the tracer behaves on a command line: output that is cut off, signals, limits, exit codes, hostile names,
+# long addresses, permissions, nonsense, two at once, and a log that is told again.
+. "$(dirname "$0")/lib.sh"
+live_begin "$@"
+
+plane=${SOCKTALE_PLANE:+--plane $SOCKTALE_PLANE}
+# run NAME STATUS COMMAND...: ends with that status; output in NAME.out and NAME.err
+run() {
+	local name=$1 want=$2 code
+	shift 2
+	timeout -k 5 $((60 * slow)) "$@" >"$tmp/$name.out" 2>"$tmp/$name.err" </dev/null
+	code=$?
+	[ $code = "$want" ] && return
+	echo "#   ended with $code: $*" && explain 5 <"$tmp/$name.err"
+	return 1
+}
+trace() { "$SOCKTALE" trace $plane "$@"; }
+speaks() { grep -q -- "$2" "$tmp/$1.err"; }
+connections() { # PORT COUNT
+	start server "$load" server 127.0.0.1 "$1" "$2" -c last
+	sees server ready
+	start client "$load" client 127.0.0.1 "$1" "$2" -c reset
+	ends client
+	ends server
+}
+
+# ---- what cannot work is refused with a word ----
+
+refused() { # SENTENCE STATUS PATTERN ARGUMENT...
+	local sentence=$1 want=$2 pattern=$3
+	shift 3
+	check "$sentence: status $want" run bad "$want" "$SOCKTALE" trace $plane "$@"
+	check "$sentence: the standard error names it" speaks bad "$pattern"
+	check "$sentence: the standard output stays empty" [ ! -s "$tmp/bad.out" ]
+}
+refused "a port beyond all ports" 2 70000 --port 70000
+refused "a process that is none" 2 never -p never
+refused "an address that is none" 2 10.0.0.300 --addr 10.0.0.300
+refused "a prefix longer than the address" 2 33 --addr 10.0.0.0/33
+refused "a family nobody knows" 2 ipx --family ipx
+refused "an address of another family" 2 -- --family inet6 --addr 10.0.0.1
+refused "a port of a unix socket" 2 unix --family unix --port 80
+refused "an event that is none" 2 tcp_conect -e tcp_conect
+refused "a format that is none" 2 xml --format xml
+refused "a plane that is none" 2 sideways --plane sideways
+refused "a time that is none" 2 soon -d soon
+refused "a count of nothing" 2 "'0'" -n 0
+refused "an option that is none" 2 nonsense --nonsense
+refused "a descriptor that is not open" 2 77 --ready-fd 77
+refused "a file that cannot be written" 1 no/such/folder -o /no/such/folder/file -d 1
+
+chmod 755 "$tmp"
+cp "$SOCKTALE" "$tmp/socktale" # the checkout may be in a folder others cannot enter
+check "without root: status 3" run nobody 3 setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/socktale" trace -d 1
+check "without root: names the capability" grep -qE 'CAP_(BPF|SYS_ADMIN|PERFMON)' "$tmp/nobody.err"
+check "without root: no more than a few lines" [ "$(wc -l <"$tmp/nobody.err")" -le 4 ]
+check "with root, but without CAP_BPF and CAP_SYS_ADMIN: status 3" \
+	run less 3 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin "$SOCKTALE" trace -d 1
+check "and names a capability" grep -qE 'CAP_' "$tmp/less.err"
+check "-e help lists the events without tracing" run help 0 setpriv --reuid 65534 "$tmp/socktale" trace -e help
+check "with their meanings" grep -q 'tcp_retransmit .*again' "$tmp/help.out"
+
+# ---- limits, commands ----
+
+began=$EPOCHREALTIME
+check "-d ends by itself: status 0" run d 0 "$SOCKTALE" trace $plane -d 0.5 --netns "$netns"
+check "after its time, not before" awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.5) }'
+check "the end summary is on the standard error" speaks d 'events produced, .* delivered, .* lost'
+check "libbpf says nothing" eval '! speaks d libbpf'
+
+check "-- CMD ends with the command's status" run status 7 "$SOCKTALE" trace $plane -- sh -c 'exit 7'
+check "-- CMD killed by a signal: 128 + its number" run killed 143 "$SOCKTALE" trace $plane -- sh -c 'kill $$'
+check "-- CMD that is not there: 127" run absent 127 "$SOCKTALE" trace $plane -- /no/such/command
+start server "$load" server 127.0.0.1 24000 6 -c last
+sees server ready
+check "-- CMD traces the command and its children" run tree 0 \
+	"$SOCKTALE" trace $plane --format json -o "$tmp/tree.json" -- sh -c \
+	"'$load' client 127.0.0.1 24000 3 -c first; ('$load' client 127.0.0.1 24000 3 -c first &); wait; sleep 0.3"
+ends server
+judge "$tmp/tree.json" <<'END'
+import sys
+from events import *
+
+events = read(sys.argv[2])
+connects = pick(events, "tcp_connect")
+check("-- CMD: each of its six connects is told from the first on", len(connects) == 6 and len({e["pid"] for e in connects}) == 2,
+      briefs(connects))
+check("-- CMD: their sockets are told from socket() on", len([e for e in pick(events, "sock_create") if e["protocol"] == "tcp"]) == 6)
+others = {e["comm"] for e in events if e["event"] != "lost"} - {"load", "sh", "sleep"}
+check("-- CMD: nobody else is told", not others, others)
+server = [e for e in events if local(e) == 24000 and e["event"] != "tcp_segment"]
+check("-- CMD: the server outside the command is not told", not server, briefs(server))
+END
+
+trace_start few --netns "$netns" -n 5
+connections 24001 20
+trace_wait few
+check "-n 5 ends after five events, status 0" [ "${status[few]} $(wc -l <"$tmp/few.json")" = "0 5" ]
+
+# ---- pipes and signals ----
+
+( trace --netns "$netns" --format text -o - 2>"$tmp/head.err" | head -n 1 >"$tmp/head.out"; echo "${PIPESTATUS[0]}" >"$tmp/head.status" ) &
+pid[head]=$!
+until_true 20 eval '[ -s "$tmp/head.out" ] || { connections 24002 5; false; }'
+check "trace | head -n 1 shows a line" [ "$(wc -l <"$tmp/head.out")" = 1 ]
+until_true 20 eval '[ -s "$tmp/head.status" ] || { connections 24002 5; false; }'
+check "and the tracer ends with 0" [ "$(cat "$tmp/head.status")" = 0 ]
+check "and sums up" speaks head 'events produced'
+
+for signal in TERM INT; do
+	trace_start file --netns "$netns"
+	connections 24003 20
+	trace_stop file $signal
+	check "SIG$signal with the output in a file: status 0" [ "${status[file]}" = 0 ]
+	check "SIG$signal: a summary on the standard error" speaks file 'events produced'
+	judge "$tmp/file.json" SIG$signal <<-'END'
+	import sys
+	from events import *
+	events = read(sys.argv[2])
+	check(f"{sys.argv[3]}: everything before it is in the file, whole",
+	      len(pick(events, "tcp_accept", error=None)) == 20 and len(pick(events, "sock_close", last=True)) == 41,
+	      counts(events))
+	END
+done
+# Line-buffered: what has happened can be read while the tracer still runs.
+trace_start live --netns "$netns"
+connections 24004 3
+check "a line can be read soon after its event" until_true 3 grep -q '"event":"tcp_accept"' "$tmp/live.json"
+trace_stop live
+
+# ---- names and addresses ----
+
+ip address add fd12:3456:789a:bcde:f012:3456:789a:bcde/128 dev lo nodad
+cp "$load" "$tmp/"$'e\e[31mvil"\n'
+trace_start hostile --netns "$netns"
+start server "$tmp/"$'e\e[31mvil"\n' server fd12:3456:789a:bcde:f012:3456:789a:bcde 24005 2 -c last
+sees server ready
+start client "$load" client fd12:3456:789a:bcde:f012:3456:789a:bcde 24005 2 -c first
+ends client
+ends server
+trace_stop hostile
+judge "$tmp/hostile.json" <<'END'
+import sys
+from events import *
+
+events = read(sys.argv[2])
+address = "[fd12:3456:789a:bcde:f012:3456:789a:bcde]:24005"
+check("an address of 39 characters is whole at both ends",
+      pick(events, "tcp_accept", local=address) and pick(events, "tcp_connect", remote=address) and
+      pick(events, "tcp_connect", asked=address), briefs(pick(events, "tcp_accept")))
+check("a name with an escape sequence, a quote and a newline comes through JSON as it is",
+      {e["comm"] for e in pick(events, "tcp_accept")} == {'e\x1b[31mvil"\n'}, {e["comm"] for e in events})
+raw = open(sys.argv[2], "rb").read()
+check("no control character is in the file", not set(raw) & (set(range(32)) - {10}) and b"\x7f" not in raw)
+END
+start server "$tmp/"$'e\e[31mvil"\n' server 127.0.0.1 24006 2 -c last
+sees server ready
+check "the same in text" run text 0 "$SOCKTALE" trace $plane --format text -p "${pid[server]}" -- "$load" client 127.0.0.1 24006 2 -c first
+ends server
+until_true 5 true
+start server "$tmp/"$'e\e[31mvil"\n' server 127.0.0.1 24007 2 -c last
+sees server ready
+trace --netns "$netns" --format text -o "$tmp/raw.text" -d 2 2>/dev/null &
+pid[raw]=$!
+until_true 20 eval 'grep -q . "$tmp/raw.text" 2>/dev/null || { "$load" client 127.0.0.1 24007 1 -c first >/dev/null 2>&1; false; }'
+wait "${pid[raw]}"
+check "text shows no escape sequence" eval '[ -s "$tmp/raw.text" ] && ! grep -q "$(printf "\\033")" "$tmp/raw.text"'
+kill "${pid[server]}" 2>/dev/null
+
+# ---- two at once, and a log told again ----
+
+trace_start one --netns "$netns"
+trace_start two --netns "$netns"
+trace --netns "$netns" --format log -o "$tmp/run.log" --ready-fd 9 9>"$tmp/log.ready" 2>"$tmp/log.err" &
+tracer[log]=$!
+trace --netns "$netns" --format text -o "$tmp/run.text" --ready-fd 9 9>"$tmp/text.ready" 2>"$tmp/text.err" &
+tracer[text]=$!
+until_true 60 eval '[ -s "$tmp/log.ready" ] && [ -s "$tmp/text.ready" ]'
+connections 24008 10
+for name in one two log text; do trace_stop $name; done
+judge "$tmp/one.json" "$tmp/two.json" <<'END'
+import sys
+from events import *
+
+one, two = ([(e["event"], e["local"], e["remote"], e["comm"]) for e in read(path)] for path in sys.argv[2:4])
+check("two tracers at once tell the same", one and collections.Counter(one) == collections.Counter(two),
+      [str(x) for x in (collections.Counter(one) - collections.Counter(two), collections.Counter(two) - collections.Counter(one))])
+END
+check "tell reads the log of a real run back: status 0" run told 0 "$SOCKTALE" tell "$tmp/run.log"
+check "tell says nothing on the standard error" [ ! -s "$tmp/told.err" ]
+check "tell writes the same log again" \
+	eval '"$SOCKTALE" tell --format log "$tmp/run.log" | cmp - "$tmp/run.log"'
+judge "$tmp/run.text" "$tmp/told.out" <<'END'
+import sys
+from events import *
+
+live, told = (open(p, encoding="utf-8").read().splitlines() for p in sys.argv[2:4])
+# Two tracers have clocks of their own and number sockets on their own; the sentences are the same.
+plain = [[re.sub(r"[0-9.]+", "#", l) for l in text] for text in (live, told)]
+check("tell prints the text that trace printed live", live and len(live) == len(told) and
+      sum(a == b for a, b in zip(*plain)) >= 0.9 * len(live),
+      [f"{a} | {b}" for a, b in zip(*plain) if a != b] or f"{len(live)} and {len(told)} lines")
+END
+check "tell as JSON: every line is an object" eval '"$SOCKTALE" tell --format json "$tmp/run.log" | python3 -c "
+import json, sys
+n = [json.loads(line)[\"event\"] for line in sys.stdin]
+sys.exit(not n)"'
+check "tell needs no privilege" eval 'chmod 644 "$tmp/run.log"; setpriv --reuid 65534 "$tmp/socktale" tell "$tmp/run.log" | cmp -s - "$tmp/told.out"'
+live_end
