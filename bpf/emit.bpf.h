@@ -146,14 +146,17 @@ static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, s
 							 netns_, ends_, protocol_, plane_)                       \
 					 : 0))
 
-/* Hand the event over. The reader looks every few milliseconds; it is woken only when much has gathered. */
+#define WAKE_SPAN 4096
+
+/*
+ * Hand the event over. The reader looks every few milliseconds; it is woken (some 5 us) only at the moment when much has
+ * gathered, not again and again by every event while it is at work on that.
+ */
 static __always_inline void event_end(void *e)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u64 gathered = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) - config.wake_bytes;
 
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= config.wake_bytes)
-		flags = BPF_RB_FORCE_WAKEUP;
-	bpf_ringbuf_submit(e, flags);
+	bpf_ringbuf_submit(e, gathered < WAKE_SPAN ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 #endif

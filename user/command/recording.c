@@ -5,12 +5,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "event/line.h"
 
+static const char magic[] = "socktale recording 1\n";
+
+/* Records are sorted by time over a stretch of so many: further apart no CPU hands over two events. */
+#define WINDOW 16384
+#define HOLD_BACK_NS 20000000ULL
+#define LARGEST 65536
+
+/* One field of an event as it lies in the file and here. */
+struct move {
+	uint16_t from, to, bytes;
+};
+
+/* How to read the events of one number. */
+struct layout {
+	enum event_id id; /* here; EVENT_COUNT: unknown to this build */
+	bool same;	  /* lies here as there */
+	struct move *moves;
+	size_t count;
+	uint32_t bytes; /* there */
+};
+
+struct waiting {
+	uint64_t time_ns, order;
+	void *bytes;
+};
+
 struct recording {
+	bool binary, ended;
+	struct layout *layouts;
+	size_t layout_count;
+	struct waiting *window; /* what waits for those that belong before it; sorted from `first` on */
+	size_t first, count;
+	uint64_t newest_ns, order;
+
 	char *path;
 	FILE *file;
 	char *line;
@@ -19,17 +54,244 @@ struct recording {
 	bool passing;  /* inside a section of a tale that holds no events */
 };
 
+/* ---- the beginning of a recording ---- */
+
+int recording_begin(int fd)
+{
+	struct text t = TEXT_EMPTY;
+	const struct field *head;
+	const char *at;
+	size_t left, count;
+	int err = 0;
+
+	text_printf(&t, "%sevent 0 head %zu\n", magic, sizeof(struct event));
+	head = schema_head(&count);
+	for (size_t i = 0; i < count; i++)
+		text_printf(&t, "field %s %u %u\n", head[i].name, head[i].offset, head[i].size);
+	for (int id = 0; id < EVENT_COUNT; id++) {
+		const struct schema *s = schema_get(id);
+
+		text_printf(&t, "event %d %s %u\n", id, s->name, s->size);
+		for (size_t i = 0; i < s->field_count; i++)
+			text_printf(&t, "field %s %u %u\n", s->fields[i].name, s->fields[i].offset, s->fields[i].size);
+	}
+	text_printf(&t, "end\n");
+	at = text_string(&t);
+	left = strlen(at);
+	while (left && !err) {
+		ssize_t n = write(fd, at, left);
+
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		if (n > 0) {
+			at += n;
+			left -= n;
+		}
+	}
+	text_finish(&t);
+	return err;
+}
+
+static int wrong(const struct recording *r, const char *what)
+{
+	return fail(-EINVAL, "recording '%s': %s", r->path, what);
+}
+
+static struct layout *layout_make(struct recording *r, unsigned number)
+{
+	if (number >= r->layout_count) {
+		r->layouts = memory_resize(r->layouts, number + 1, sizeof(*r->layouts));
+		memset(r->layouts + r->layout_count, 0, (number + 1 - r->layout_count) * sizeof(*r->layouts));
+		for (size_t i = r->layout_count; i <= number; i++)
+			r->layouts[i].id = EVENT_COUNT;
+		r->layout_count = number + 1;
+	}
+	return &r->layouts[number];
+}
+
+static void layout_move(struct layout *l, const struct field *f, unsigned offset, unsigned bytes)
+{
+	if (!f || f->size != bytes || f->offset != offset)
+		l->same = false;
+	if (!f || offset + bytes > l->bytes)
+		return;
+	l->moves = memory_resize(l->moves, l->count + 1, sizeof(*l->moves));
+	/* The host is little-endian and so is the file: of an integer that has grown, the low bytes are the old ones. */
+	l->moves[l->count++] = (struct move){ offset, f->offset, bytes < f->size ? bytes : f->size };
+}
+
+/* What the file says about its own records. */
+static int layouts_read(struct recording *r)
+{
+	struct layout head = {}, *l = NULL;
+	unsigned number, offset, bytes;
+	size_t known = 0, fields = 0;
+	char name[64];
+
+	schema_head(&known);
+	while (getline(&r->line, &r->room, r->file) > 0) {
+		if (!strcmp(r->line, "end\n")) {
+			free(head.moves);
+			return 0;
+		}
+		if (sscanf(r->line, "event %u %63s %u", &number, name, &bytes) == 3 && number < 4096 && bytes <= LARGEST) {
+			if (!strcmp(name, "head")) {
+				l = &head;
+				l->id = EVENT_COUNT;
+				l->same = bytes == sizeof(struct event);
+			} else {
+				l = layout_make(r, number);
+				l->id = schema_find(name);
+				l->same = head.same && fields == known && (int)number == (int)l->id && l->id < EVENT_COUNT &&
+					  bytes == schema_get(l->id)->size;
+				l->moves = memory_resize(NULL, head.count + 1, sizeof(*l->moves));
+				memcpy(l->moves, head.moves, head.count * sizeof(*l->moves));
+				l->count = head.count;
+			}
+			l->bytes = bytes;
+		} else if (l && sscanf(r->line, "field %63s %u %u", name, &offset, &bytes) == 3 && offset < LARGEST &&
+			   bytes <= LARGEST) {
+			const struct field *f = schema_field(l->id, name);
+
+			if (l == &head) {
+				fields++;
+				f = schema_field(EVENT_lost, name);
+				layout_move(l, f && f->offset < sizeof(struct event) ? f : NULL, offset, bytes);
+			} else if (l->id < EVENT_COUNT) {
+				layout_move(l, f, offset, bytes);
+			}
+		} else {
+			break;
+		}
+	}
+	free(head.moves);
+	return wrong(r, "its beginning cannot be read");
+}
+
+/* Log or recording? A recording begins with its name. */
+static int recording_look(struct recording *r)
+{
+	int c = getc(r->file);
+
+	if (c == EOF)
+		return 0;
+	ungetc(c, r->file);
+	if (c != *magic)
+		return 0;
+	if (getline(&r->line, &r->room, r->file) < 0 || strcmp(r->line, magic))
+		return wrong(r, "is neither a log nor a recording of this version");
+	r->binary = true;
+	r->window = memory_create(WINDOW, sizeof(*r->window));
+	return layouts_read(r);
+}
+
+/* ---- its records ---- */
+
+static int waiting_compare(const void *a, const void *b)
+{
+	const struct waiting *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+/* The next record into the window. 1, 0 at the end, or a negative errno. */
+static int record_read(struct recording *r)
+{
+	struct { uint32_t length, nothing; } header;
+	struct waiting *w;
+	const struct event *e;
+	size_t room, n;
+
+	do {
+		n = fread(&header, 1, sizeof(header), r->file);
+		if (n != sizeof(header))
+			goto end;
+		room = ((header.length & 0x3fffffff) + 7) & ~(size_t)7;
+		if (header.length & 0x40000000 && fseek(r->file, room, SEEK_CUR)) /* taken back by the kernel side */
+			return wrong(r, "cannot be read on");
+	} while (header.length & 0x40000000);
+	if (room > LARGEST || header.length < sizeof(*e))
+		return wrong(r, "holds a record of impossible length");
+	w = &r->window[r->count];
+	w->bytes = memory_create(1, room);
+	n = fread(w->bytes, 1, room, r->file);
+	if (n != room) {
+		free(w->bytes);
+		goto end;
+	}
+	e = w->bytes;
+	w->time_ns = e->time_ns;
+	w->order = r->order++;
+	if (e->time_ns > r->newest_ns)
+		r->newest_ns = e->time_ns;
+	r->count++;
+	return 1;
+end:
+	if (ferror(r->file))
+		return fail(-errno, "recording '%s': cannot read", r->path);
+	if (n)
+		tell("recording '%s': ends in the middle of a record", r->path);
+	r->ended = true;
+	return 0;
+}
+
+static void record_take(struct recording *r, const struct waiting *w, union event_any *ret)
+{
+	const struct event *e = w->bytes;
+	const struct layout *l = e->id < r->layout_count ? &r->layouts[e->id] : NULL;
+
+	if (!l || l->id == EVENT_COUNT || l->same) {
+		event_take(ret, e, e->size);
+		return;
+	}
+	event_init(ret, l->id);
+	for (size_t i = 0; i < l->count; i++)
+		memcpy((char *)ret + l->moves[i].to, (const char *)e + l->moves[i].from, l->moves[i].bytes);
+	ret->head.id = l->id;
+	ret->head.size = schema_get(l->id)->size;
+}
+
+static int record_next(struct recording *r, union event_any *ret)
+{
+	int got;
+
+	if (r->first == r->count || (!r->ended && r->window[r->first].time_ns + HOLD_BACK_NS > r->newest_ns)) {
+		memmove(r->window, r->window + r->first, (r->count - r->first) * sizeof(*r->window));
+		r->count -= r->first;
+		r->first = 0;
+		while (!r->ended && r->count < WINDOW) {
+			got = record_read(r);
+			if (got < 0)
+				return got;
+		}
+		qsort(r->window, r->count, sizeof(*r->window), waiting_compare);
+	}
+	if (r->first == r->count)
+		return 0;
+	record_take(r, &r->window[r->first], ret);
+	free(r->window[r->first++].bytes);
+	return 1;
+}
+
 int recording_open(const char *path, struct recording **ret_recording)
 {
 	bool standard = strcmp(path, "-") == 0;
 	FILE *file = standard ? stdin : fopen(path, "re");
 	struct recording *r;
+	int err;
 
 	if (!file)
 		return fail(-errno, "recording '%s': cannot open", path);
 	r = memory_create(1, sizeof(*r));
 	r->path = memory_string(standard ? "standard input" : path);
 	r->file = file;
+	err = recording_look(r);
+	if (err) {
+		recording_close(r);
+		return err;
+	}
 	*ret_recording = r;
 	return 0;
 }
@@ -52,6 +314,8 @@ int recording_next(struct recording *r, union event_any *ret)
 	struct line_problem problem;
 	ssize_t length;
 
+	if (r->binary)
+		return record_next(r, ret);
 	errno = 0;
 	while ((length = getline(&r->line, &r->room, r->file)) >= 0) {
 		r->number++;
@@ -75,6 +339,12 @@ void recording_close(struct recording *r)
 		return;
 	if (r->file != stdin)
 		fclose(r->file);
+	for (size_t i = r->first; i < r->count; i++)
+		free(r->window[i].bytes);
+	for (size_t i = 0; i < r->layout_count; i++)
+		free(r->layouts[i].moves);
+	free(r->layouts);
+	free(r->window);
 	free(r->line);
 	free(r->path);
 	free(r);

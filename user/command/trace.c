@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "command/command.h"
 #include "command/filter.h"
+#include "command/recording.h"
 #include "render/renderer.h"
 #include "render/story.h"
 
@@ -29,6 +30,7 @@ struct trace {
 	int ready_fd;
 	bool strict;
 
+	int record_fd; /* --format record: events are copied there unseen; else -1 */
 	struct probe *probe;
 	struct story *story;
 	unsigned long long told;
@@ -47,7 +49,7 @@ static void on_signal(int number)
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0, "end after so long", 3 },
 	{ "count", 'n', "COUNT", 0, "end after so many events", 3 },
-	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, log, ladder", 3 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, log, ladder; record: as the kernel gives it, for `socktale tell`", 3 },
 	{ "output", 'o', "FILE", 0, "write there instead of to standard output", 3 },
 	{ "ready-fd", KEY_READY, "FD", 0, "write a byte there when every hook is attached", 3 },
 	{ "strict", KEY_STRICT, NULL, 0, "exit with status 5 if anything was lost", 3 },
@@ -162,6 +164,27 @@ static int on_event(const struct event *e, void *context)
 	return t->most && t->told >= t->most ? -ECANCELED : 0;
 }
 
+/* Copy what is there into the recording; `timeout_ms` 0: at the end, all of it. */
+static int record(struct trace *t, int timeout_ms)
+{
+	long n;
+
+	do {
+		n = probe_copy(t->probe, timeout_ms, t->record_fd);
+		if (n == -EPIPE || n == -EINTR)
+			return n;
+		if (n < 0)
+			return fail(n, "output '%s': cannot be written", t->output);
+		t->told += n;
+	} while (n && !timeout_ms);
+	return t->most && t->told >= t->most ? -ECANCELED : 0;
+}
+
+static int look(struct trace *t)
+{
+	return t->record_fd >= 0 ? record(t, 10) : probe_poll(t->probe, 10, on_event, t);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -178,10 +201,10 @@ static int follow(struct trace *t)
 
 	while (!stopped && !err && !t->child_ended && now_ns() < end) {
 		command_look(t);
-		err = probe_poll(t->probe, 10, on_event, t);
+		err = look(t);
 		if (err == -EINTR)
 			err = 0;
-		if (!err && t->told != seen)
+		if (!err && t->story && t->told != seen)
 			err = story_flush(t->story);
 		seen = t->told;
 	}
@@ -189,7 +212,7 @@ static int follow(struct trace *t)
 	if (!err || err == -ECANCELED) {
 		probe_detach(t->probe);
 		if (err != -ECANCELED)
-			err = probe_drain(t->probe, on_event, t);
+			err = t->record_fd >= 0 ? record(t, 0) : probe_drain(t->probe, on_event, t);
 	}
 	return err == -ECANCELED || err == -EPIPE ? 0 : err;
 }
@@ -240,10 +263,10 @@ int command_trace(int argc, char **argv)
 		"Tell what happens to sockets, live: of the whole host, of a filter, or of one command and its children.",
 		children, NULL, NULL
 	};
-	struct trace t = { .format = "text", .ready_fd = -1 };
+	struct trace t = { .format = "text", .ready_fd = -1, .record_fd = -1 };
 	struct sigaction action = { .sa_handler = on_signal };
 	const struct renderer *renderer;
-	struct renderer_options look;
+	struct renderer_options appearance;
 	unsigned long long lost = 0;
 	FILE *out = stdout;
 	int gate = -1, err;
@@ -252,9 +275,14 @@ int command_trace(int argc, char **argv)
 	argp_err_exit_status = EXIT_CODE_usage;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &t);
 	renderer = renderer_find(t.format);
-	if (!renderer) {
+	if (!strcmp(t.format, "record")) {
+		if (!t.output || !strcmp(t.output, "-")) {
+			fail(0, "format 'record': goes into a file, named by -o");
+			return EXIT_CODE_usage;
+		}
+	} else if (!renderer) {
 		fail(0, "format '%s': there is no such format", t.format);
-		hint("text, json, log and ladder are there");
+		hint("text, json, log, ladder and record are there");
 		return EXIT_CODE_usage;
 	}
 	err = output_open(&t, &out);
@@ -278,8 +306,17 @@ int command_trace(int argc, char **argv)
 	err = probe_open(&t.filter.probe, &t.probe);
 	if (err)
 		goto out;
-	look = renderer_options_for(out);
-	t.story = story_create(renderer, &look);
+	if (renderer) {
+		appearance = renderer_options_for(out);
+		t.story = story_create(renderer, &appearance);
+	} else {
+		t.record_fd = fileno(out);
+		err = recording_begin(t.record_fd);
+		if (err) {
+			fail(err, "output '%s': cannot be written", t.output);
+			goto out;
+		}
+	}
 	if (t.ready_fd >= 0 && write(t.ready_fd, "\n", 1) != 1)
 		fail(-errno, "descriptor %d: cannot be written", t.ready_fd);
 	if (gate >= 0 && write(gate, "\n", 1) != 1)

@@ -130,7 +130,6 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	c->has_sock_from_file = k->sock_from_file;
 	c->hz = k->hz;
 	c->accept_args = kernel_parameters(k, "inet_csk_accept") == 4 ? 4 : 2;
-	c->udp_fail_has_packet = kernel_tracepoint_parameters(k, "udp_fail_queue_rcv_skb") > 2;
 	c->listen_start_args = kernel_parameters(k, "inet_csk_listen_start") == 2 ? 2 : 1;
 	for (int i = 0; i < 3; i++) {
 		name = kernel_parameter_name(k, "tcp_send_active_reset", i);
