@@ -23,18 +23,16 @@ struct port_key {
 
 /* From a local UDP port, or the identifier of a ping, to its socket: ICMP errors quote no more than that. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* what ended unseen makes room */
+	__uint(max_entries, 32768);
 	__type(key, struct port_key);
 	__type(value, struct listener_value);
 } ports __weak SEC(".maps");
 
 /* From the hash of a unix socket's name to the socket bound to it. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* what ended unseen makes room */
+	__uint(max_entries, 32768);
 	__type(key, __u64);
 	__type(value, __u64);
 } names __weak SEC(".maps");

@@ -141,6 +141,9 @@ struct {
 	__type(value, struct tally);
 } tallies __weak SEC(".maps");
 
+/* Counts the loader's looks at all open files; what two of them did not find is gone. */
+__u32 sweep_round __weak = 0;
+
 static __always_inline struct scratch *scratch_get(void)
 {
 	__u32 zero = 0;
@@ -287,6 +290,7 @@ static __always_inline struct record *record_make(const void *sk, __u32 event)
 	r->family = sock_family(sk);
 	r->protocol = sock_protocol(sk);
 	r->state = sock_state(sk);
+	r->round = sweep_round;
 	if (bpf_map_update_elem(&records, &key, r, BPF_ANY)) {
 		tally_lost(event, LOSS_map_full);
 		return 0;

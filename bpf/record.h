@@ -41,6 +41,7 @@ struct record {
 	__u8 in_tree;		/* belongs to the traced command */
 	__u8 hold;		/* HELD_ */
 	__u8 deferred;		/* LISTEN->SYN_RECV was seen before the kernel had set the addresses (until 6.12) */
+	__u32 round;		/* the loader's last look at all open files that found it */
 	__u8 eof;		/* unix: enum eof_cause, once the other end is closed or shut down */
 	__u32 unread_bytes;	/* at close */
 	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child; of UDP: as noted in `ports` */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sockets that exist when the trace begins: every descriptor of every process is visited once, and its socket gets a
- * record whose owner is marked as seeded. What is nobody's descriptor (a queued child, an orphan, TIME_WAIT) stays
+ * record whose owner is marked as seeded. Repeated now and then, the visit also marks what is still there. What is nobody's descriptor (a queued child, an orphan, TIME_WAIT) stays
  * unknown until it is touched.
  */
+#include "bpf/datagram.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
 
@@ -39,8 +40,11 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 	family = sock_family(sk);
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
-	if (record_find(sk))
+	r = record_find(sk);
+	if (r && (r->protocol == IPPROTO_TCP || !r->ino || r->ino == ino)) {
+		r->round = sweep_round;
 		return 0; /* the opener comes first: a lower pid, as a rule */
+	}
 	r = record_make(sk, EVENT_gap);
 	if (!r)
 		return 0;
@@ -52,6 +56,16 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 	r->owner.attribution = ATTRIBUTION_seeded;
 	if (config.command_pid && r->owner.pid == config.command_pid)
 		r->in_tree = 1;
+	if (r->family == AF_UNIX) {
+		struct scratch *scratch = scratch_get();
+
+		/* Accepted sockets share the name of their listener. */
+		if (scratch && (r->state == TCP_LISTEN || get(as_sock(sk), sk_type) == SOCK_DGRAM))
+			name_note(sk, r->netns, &scratch->name);
+		return 0;
+	}
+	if (r->protocol == IPPROTO_UDP)
+		port_note(sk, r);
 	if (r->protocol != IPPROTO_TCP)
 		return 0;
 	sock_endpoints(sk, &ends);

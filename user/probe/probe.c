@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ struct probe {
 	struct slot *slots;
 	size_t slot_count, slot_room;
 	uint64_t losses_seen_ns, swept_ns;
+	bool seeded; /* the visitor of all open files is loaded */
 	int cpus;
 };
 
@@ -194,6 +196,22 @@ void probe_detach(struct probe *p)
 	p->link_count = 0;
 }
 
+/* Have the kernel side look at every descriptor of every process. False: it could not. */
+static bool visit_files(struct probe *p)
+{
+	struct bpf_link *link = bpf_program__attach(p->skeleton->progs.seed__iter);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	ssize_t n = -1;
+	char sink[256];
+
+	while (fd >= 0 && (n = read(fd, sink, sizeof(sink))) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return !n;
+}
+
 /* One try to load and attach what is chosen. -EAGAIN: a program was refused and is marked; choose anew. */
 static int probe_try(struct probe *p, const struct probe_options *o)
 {
@@ -246,15 +264,8 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 		return err;
 	}
 	if (o->seed) {
-		struct bpf_link *link = bpf_program__attach(p->skeleton->progs.seed__iter);
-		int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-		char sink[256];
-
-		while (fd >= 0 && read(fd, sink, sizeof(sink)) > 0)
-			;
-		if (fd >= 0)
-			close(fd);
-		bpf_link__destroy(link);
+		visit_files(p);
+		p->seeded = true;
 	}
 	for (size_t i = 0; i < p->link_count; i++) {
 		p->links[i] = bpf_program__attach(p->programs[i]);
@@ -528,22 +539,31 @@ static int losses_tell(struct probe *p, probe_callback *callback, void *context)
 
 /*
  * Some ends are no event: a request that expires, on the tracepoint plane a datagram or unix socket whose last holder
- * was killed in an older kernel. Requests live for seconds (tcp_synack_retries: 63 s by default); what is older goes.
+ * was killed in an older kernel, or replaced it by dup2() or exec. Requests live for seconds (tcp_synack_retries: 63 s
+ * by default); what is older goes. So does a socket without states that two visits to all open files did not meet.
  */
 static void sweep(struct probe *p, uint64_t now)
 {
 	int records = bpf_map__fd(p->skeleton->maps.records), tuples = bpf_map__fd(p->skeleton->maps.tuples);
 	uint64_t key, next, *previous = NULL;
 	struct record r;
+	bool more, visited = false;
 	struct tuple t;
-	bool more;
+
+	if (p->seeded) {
+		p->skeleton->bss->sweep_round++;
+		visited = visit_files(p);
+	}
 
 	for (more = !bpf_map_get_next_key(records, NULL, &next); more;) {
 		key = next;
 		previous = &key;
 		more = !bpf_map_get_next_key(records, previous, &next);
-		if (bpf_map_lookup_elem(records, &key, &r) || r.state != TCP_NEW_SYN_RECV_STATE ||
-		    now - r.since_ns < REQUEST_LIFE_NS)
+		if (bpf_map_lookup_elem(records, &key, &r))
+			continue;
+		if (visited && r.protocol != IPPROTO_TCP && p->skeleton->bss->sweep_round - r.round >= 2)
+			bpf_map_delete_elem(records, &key);
+		if (r.state != TCP_NEW_SYN_RECV_STATE || now - r.since_ns < REQUEST_LIFE_NS)
 			continue;
 		bpf_map_delete_elem(records, &key);
 		memset(&t, 0, sizeof(t));
