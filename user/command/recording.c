@@ -14,8 +14,8 @@
 
 static const char magic[] = "socktale recording 1\n";
 
-/* Records are sorted by time over a stretch of so many: further apart no CPU hands over two events. */
-#define WINDOW 16384
+/* Records are sorted by time over a stretch of so many, or so long: further apart no CPU hands over two events. */
+#define WINDOW 32768
 #define HOLD_BACK_NS 20000000ULL
 #define LARGEST 65536
 
@@ -43,7 +43,7 @@ struct recording {
 	struct layout *layouts;
 	size_t layout_count;
 	struct waiting *window; /* what waits for those that belong before it; sorted from `first` on */
-	size_t first, count;
+	size_t first, until, count; /* those before `until` can have no younger one before them */
 	uint64_t newest_ns, order;
 
 	char *path;
@@ -257,7 +257,7 @@ static int record_next(struct recording *r, union event_any *ret)
 {
 	int got;
 
-	if (r->first == r->count || (!r->ended && r->window[r->first].time_ns + HOLD_BACK_NS > r->newest_ns)) {
+	if (r->first == r->until) {
 		memmove(r->window, r->window + r->first, (r->count - r->first) * sizeof(*r->window));
 		r->count -= r->first;
 		r->first = 0;
@@ -267,8 +267,11 @@ static int record_next(struct recording *r, union event_any *ret)
 				return got;
 		}
 		qsort(r->window, r->count, sizeof(*r->window), waiting_compare);
+		r->until = r->ended ? r->count : r->count / 2;
+		while (r->until < r->count && r->window[r->until].time_ns + HOLD_BACK_NS < r->newest_ns)
+			r->until++;
 	}
-	if (r->first == r->count)
+	if (r->first == r->until)
 		return 0;
 	record_take(r, &r->window[r->first], ret);
 	free(r->window[r->first++].bytes);
