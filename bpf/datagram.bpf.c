@@ -142,9 +142,9 @@ static __always_inline void udp_send_tell(struct thread *t, const void *sk, stru
 		return;
 	e->head.fd = t->fd;
 	if (t->asked.port)
-		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
+		__builtin_memcpy(&e->to, &t->asked, sizeof(e->to));
 	else if (ends->remote_port)
-		peer_fill(&e->peer, ends);
+		peer_fill(&e->to, ends);
 	e->asked_bytes = asked;
 	e->done_bytes = ret < 0 ? 0 : ret;
 	e->error = ret < 0 ? -ret : 0;
@@ -169,9 +169,9 @@ static __always_inline void udp_recv_tell(struct thread *t, const void *sk, stru
 		return;
 	e->head.fd = t->fd;
 	if (t->asked.port)
-		__builtin_memcpy(&e->peer, &t->asked, sizeof(e->peer));
+		__builtin_memcpy(&e->from, &t->asked, sizeof(e->from));
 	else if (ends->remote_port)
-		peer_fill(&e->peer, ends);
+		peer_fill(&e->from, ends);
 	e->asked_bytes = asked;
 	e->done_bytes = ret < 0 ? 0 : ret;
 	e->error = ret < 0 ? -ret : 0;

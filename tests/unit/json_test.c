@@ -78,9 +78,9 @@ TEST("flags are lists, answers are true or false, paths are ends of unix sockets
 	CHECK(strstr(json.bytes, "\"path\":\"@name\""));
 
 	e = event_init(&any, EVENT_udp_send);
-	CHECK(strstr(written(e), "\"peer\":null"));
-	any.udp_send.peer = (struct event_address){ AF_INET6, 53, 2, { { 0xfe, 0x80 } } };
-	CHECK(strstr(written(e), "\"peer\":\"[fe80::%2]:53\""));
+	CHECK(strstr(written(e), "\"to\":null"));
+	any.udp_send.to = (struct event_address){ AF_INET6, 53, 2, { { 0xfe, 0x80 } } };
+	CHECK(strstr(written(e), "\"to\":\"[fe80::%2]:53\""));
 }
 
 TEST("an event this build does not know, and a short record, are told")

@@ -341,12 +341,17 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 		ep->in_bytes += AS(tcp_io)->recv_bytes;
 		break;
 	case EVENT_udp_send:
+		if (ep->role == ROLE_unknown)
+			ep->role = ROLE_client;
 		on_io(ep, &ep->out_bytes, AS(udp_send)->done_bytes, AS(udp_send)->error, e, number);
 		break;
 	case EVENT_udp_recv:
+		if (ep->role == ROLE_unknown && !AS(udp_recv)->error)
+			ep->role = ROLE_server; /* it was spoken to first */
 		on_io(ep, &ep->in_bytes, AS(udp_recv)->done_bytes, AS(udp_recv)->error, e, number);
 		break;
 	case EVENT_udp_connect:
+		ep->connected |= !AS(udp_connect)->error;
 		on_connect(ep, AS(udp_connect)->error, e, number);
 		break;
 	case EVENT_unix_connect:
@@ -432,6 +437,9 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		remember(ep, FACT_signal, e, number);
 		break;
 	case EVENT_udp_disconnect:
+		if (AS(udp_disconnect)->error)
+			break;
+		ep->connected = false;
 		memset(&ep->remote, 0, sizeof(ep->remote));
 		break;
 	case EVENT_gap:
@@ -440,6 +448,19 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 	default:
 		on_call(ep, e, number);
 	}
+}
+
+/* Whether the event's addresses are those of one packet, not of the socket. */
+static bool quotes_packet(const struct event *e)
+{
+	return (e->id == EVENT_udp_drop || e->id == EVENT_icmp_sent || e->id == EVENT_icmp_received) &&
+	       e->protocol != IPPROTO_TCP;
+}
+
+/* Whether its remote address is only that of one message: an unconnected socket has no other end. */
+static bool names_one_peer(const struct endpoint *ep, const struct event *e)
+{
+	return (e->id == EVENT_udp_send || e->id == EVENT_udp_recv) && !ep->connected;
 }
 
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
@@ -453,8 +474,10 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 		ep->protocol = e->protocol;
 	take_owner(ep, e);
 	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
-		take_address(&ep->local, address_local(e));
-		take_address(&ep->remote, address_remote(e));
+		if (!quotes_packet(e) || !ep->local.port)
+			take_address(&ep->local, address_local(e));
+		if (!quotes_packet(e) && !names_one_peer(ep, e))
+			take_address(&ep->remote, address_remote(e));
 	}
 	on_kernel(ep, e, number);
 }

@@ -107,6 +107,7 @@ struct endpoint {
 	uint8_t old_state;               /* the state before the last move */
 	bool wait_came_late;             /* the socket was told CLOSED before its TIME_WAIT was told */
 	bool closed;                     /* no process holds it any more */
+	bool connected;                  /* UDP: connect() gave it a peer */
 	enum endpoint_kind kind;
 	enum endpoint_role role;
 

@@ -272,12 +272,46 @@ static bool pairs_by_address(const struct endpoint *ep)
 	return ep->kind != ENDPOINT_listener && address_complete(&ep->local) && address_complete(&ep->remote);
 }
 
+/* UDP sockets without a peer are found by their port. */
+static uint64_t port_hash(uint16_t port)
+{
+	struct tuple t = { .local = { .port = port }, .protocol = IPPROTO_UDP };
+
+	return tuple_hash(&t);
+}
+
+static void index_port(struct matcher *m, struct endpoint *ep)
+{
+	uint64_t hash = port_hash(ep->local.port);
+
+	if (ep->protocol != IPPROTO_UDP || !ep->local.port || (ep->in_tuples && ep->tuple_hash == hash))
+		return;
+	tuples_remove(m, ep);
+	tuples_add(m, ep, hash);
+}
+
+static struct endpoint *port_find(const struct matcher *m, const struct endpoint *for_whom, const struct event_address *a)
+{
+	struct address peer = address_plain((struct address){ .family = a->family, .port = a->port, .ip = a->ip });
+
+	for (struct endpoint *ep = map_get(&m->tuples, port_hash(peer.port)); ep; ep = ep->tuple_next) {
+		struct address theirs = address_plain(ep->local);
+
+		if (ep != for_whom && ep->protocol == IPPROTO_UDP && !endpoint_over(ep) && ep->netns == for_whom->netns &&
+		    theirs.port == peer.port && (address_any(&theirs) || address_equal(&theirs, &peer)))
+			return ep;
+	}
+	return NULL;
+}
+
 static void pair_by_address(struct matcher *m, struct endpoint *ep)
 {
 	struct tuple mine, mirror;
 	struct endpoint *other;
 	uint64_t hash;
 
+	if (!endpoint_over(ep) && !pairs_by_address(ep))
+		index_port(m, ep);
 	if (endpoint_over(ep) || !pairs_by_address(ep))
 		return;
 	mine = tuple_of(ep);
@@ -337,9 +371,14 @@ static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct ev
 	uint64_t peer = named_peer(e);
 	struct endpoint *other;
 
-	if (!peer || peer == ep->socket || ep->peer)
+	if (ep->peer)
 		return;
-	other = map_get(&m->sockets, peer);
+	if (e->id == EVENT_udp_send)
+		other = port_find(m, ep, &((const struct event_udp_send *)e)->to);
+	else if (e->id == EVENT_udp_recv)
+		other = port_find(m, ep, &((const struct event_udp_recv *)e)->from);
+	else
+		other = peer && peer != ep->socket ? map_get(&m->sockets, peer) : NULL;
 	/* A datagram server is the peer of many: the first keeps it, the others talk alone. */
 	if (other && !other->peer && other->role != ROLE_listener)
 		join(m, ep, other);

@@ -173,14 +173,30 @@ FITS(bind_not_local)
 	return plain_error(AS(sock_bind)->error) == EADDRNOTAVAIL;
 }
 
+FITS(bind_path_forbidden)
+{
+	return plain_error(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family == AF_UNIX;
+}
+
+FITS(bind_path_missing)
+{
+	return plain_error(AS(sock_bind)->error) == ENOENT && AS(sock_bind)->head.family == AF_UNIX;
+}
+
 FITS(bind_failed)
 {
 	return AS(sock_bind)->error != 0;
 }
 
+FITS(bind_autobind)
+{
+	return AS(sock_bind)->head.family == AF_UNIX && !AS(sock_bind)->asked.family && AS(sock_bind)->path.length &&
+	       !AS(sock_bind)->path.bytes[0];
+}
+
 FITS(bind_ephemeral)
 {
-	return AS(sock_bind)->asked.family && AS(sock_bind)->asked.port == 0;
+	return AS(sock_bind)->asked.family && AS(sock_bind)->head.family != AF_UNIX && AS(sock_bind)->asked.port == 0;
 }
 
 FITS(listen_failed)
@@ -232,6 +248,11 @@ FITS(option_nodelay)
 FITS(shutdown_failed)
 {
 	return AS(sock_shutdown)->error != 0;
+}
+
+FITS(shutdown_unix)
+{
+	return !AS(sock_shutdown)->error && AS(sock_shutdown)->head.family == AF_UNIX;
 }
 
 FITS(half_close)
@@ -1105,10 +1126,28 @@ FITS(died_of_signal)
 
 /* ---- UDP and ICMP ---- */
 
+/* `sendto` has been refused before its datagram was offered to the network: see sock_error(), net/core/sock.c. */
+FITS(udp_refused_now)
+{
+	because_own(o, FACT_send);
+	because_own(o, FACT_error);
+	return plain_error(AS(udp_send)->error) == ECONNREFUSED && seen(o, FACT_error);
+}
+
 FITS(udp_refused)
 {
 	because_own(o, FACT_error);
 	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
+}
+
+FITS(udp_too_big_v6)
+{
+	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
+}
+
+FITS(udp_no_peer)
+{
+	return plain_error(AS(udp_send)->error) == EDESTADDRREQ;
 }
 
 FITS(udp_too_big)
@@ -1121,10 +1160,64 @@ FITS(udp_send_failed)
 	return AS(udp_send)->error != 0;
 }
 
+FITS(udp_segmented)
+{
+	uint64_t size = AS(udp_send)->gso_bytes, done = AS(udp_send)->done_bytes;
+
+	if (!size || done <= size)
+		return false;
+	text_u64(word(o, "datagrams"), (done + size - 1) / size);
+	return true;
+}
+
+FITS(udp_fragmented)
+{
+	return AS(udp_send)->fragments > 1;
+}
+
+FITS(udp_other_peer)
+{
+	const struct event_udp_send *e = AS(udp_send);
+
+	return e->to.port && e->head.remote_port && (e->to.port != e->head.remote_port ||
+	       (e->to.family == e->head.family && memcmp(&e->to.ip, &e->head.remote, sizeof(e->to.ip)) != 0));
+}
+
+FITS(udp_recv_truncated)
+{
+	return AS(udp_recv)->truncated;
+}
+
+FITS(udp_recv_empty)
+{
+	return !AS(udp_recv)->error && !AS(udp_recv)->done_bytes && AS(udp_recv)->asked_bytes;
+}
+
 FITS(udp_recv_refused)
 {
 	because_own(o, FACT_error);
 	return plain_error(AS(udp_recv)->error) == ECONNREFUSED;
+}
+
+FITS(udp_connect_source)
+{
+	because_own(o, FACT_connect);
+	return plain_error(AS(udp_connect)->error) == EINVAL && AS(udp_connect)->peer_before.port;
+}
+
+FITS(udp_connect_failed)
+{
+	return AS(udp_connect)->error != 0;
+}
+
+FITS(udp_reconnected)
+{
+	return AS(udp_connect)->peer_before.port != 0;
+}
+
+FITS(udp_disconnected)
+{
+	return !AS(udp_disconnect)->error && AS(udp_disconnect)->peer_before.port;
 }
 
 FITS(udp_connected)
@@ -1137,6 +1230,65 @@ FITS(udp_dropped_full)
 	return AS(udp_drop)->reason == UDP_DROP_receive_buffer;
 }
 
+FITS(udp_dropped_no_socket)
+{
+	return AS(udp_drop)->reason == UDP_DROP_no_socket;
+}
+
+FITS(udp_dropped_filter)
+{
+	return AS(udp_drop)->reason == UDP_DROP_filter;
+}
+
+FITS(udp_dropped_checksum)
+{
+	return AS(udp_drop)->reason == UDP_DROP_checksum;
+}
+
+FITS(udp_dropped_memory)
+{
+	return AS(udp_drop)->reason == UDP_DROP_memory;
+}
+
+static bool icmp_is(const struct occasion *o, const char *type)
+{
+	uint16_t have = o->m->event->id == EVENT_icmp_sent ? AS(icmp_sent)->type : AS(icmp_received)->type;
+	int64_t value;
+
+	return name_value(KIND_ICMP_TYPE, type, &value) == 0 && value == have;
+}
+
+FITS(icmp_port)
+{
+	return (icmp_is(o, "unreachable") && AS(icmp_sent)->code == 3) ||
+	       (icmp_is(o, "icmp6_unreachable") && AS(icmp_sent)->code == 4);
+}
+
+FITS(icmp_fragments)
+{
+	return (icmp_is(o, "time_exceeded") || icmp_is(o, "icmp6_time_exceeded")) && AS(icmp_sent)->code == 1;
+}
+
+FITS(icmp_ping)
+{
+	return icmp_is(o, "echo") || icmp_is(o, "icmp6_echo");
+}
+
+FITS(icmp_pong)
+{
+	return icmp_is(o, "echo_reply") || icmp_is(o, "icmp6_echo_reply");
+}
+
+/* Whether the socket was connected when the error came, and to whom, is known from its connect() only. */
+FITS(icmp_other_peer)
+{
+	const struct endpoint *self = o->m->self;
+
+	because_own(o, FACT_connect);
+	return AS(icmp_received)->fate == ICMP_FATE_silent && self && self->protocol == IPPROTO_UDP && self->connected &&
+	       self->remote.port != AS(icmp_received)->head.remote_port;
+}
+
 FITS(icmp_silent)
 {
 	because_own(o, FACT_send);
@@ -1147,6 +1299,17 @@ FITS(icmp_delivered)
 {
 	because_own(o, FACT_send);
 	return AS(icmp_received)->fate == ICMP_FATE_delivered;
+}
+
+FITS(icmp_queued)
+{
+	because_own(o, FACT_send);
+	return AS(icmp_received)->fate == ICMP_FATE_queued;
+}
+
+FITS(icmp_soft)
+{
+	return AS(icmp_received)->fate == ICMP_FATE_soft;
 }
 
 /* ---- unix ---- */
@@ -1171,15 +1334,113 @@ FITS(unix_not_permitted)
 	return unix_connect_error(o, EACCES);
 }
 
+FITS(unix_connect_full)
+{
+	return unix_connect_error(o, EAGAIN);
+}
+
+FITS(unix_connect_type)
+{
+	return unix_connect_error(o, EPROTOTYPE);
+}
+
+FITS(unix_connect_failed)
+{
+	return AS(unix_connect)->error != 0;
+}
+
 FITS(unix_connect_waited)
 {
 	return !AS(unix_connect)->error && AS(unix_connect)->duration_ns >= NOTABLE_NS;
 }
 
+FITS(unix_connected)
+{
+	return AS(unix_connect)->type != SOCK_DGRAM;
+}
+
+FITS(unix_connected_datagram)
+{
+	return AS(unix_connect)->type == SOCK_DGRAM;
+}
+
+FITS(unix_accepted)
+{
+	because_peer(o, FACT_connect);
+	return !AS(unix_accept)->error;
+}
+
+static bool unix_send_error(const struct occasion *o, int error)
+{
+	return plain_error(AS(unix_send)->error) == error;
+}
+
+FITS(unix_reset)
+{
+	because_peer(o, FACT_close);
+	return unix_send_error(o, ECONNRESET);
+}
+
 FITS(unix_pipe)
 {
 	because_peer(o, FACT_close);
-	return plain_error(AS(unix_send)->error) == EPIPE || plain_error(AS(unix_send)->error) == ECONNRESET;
+	return unix_send_error(o, EPIPE);
+}
+
+FITS(unix_send_nobody)
+{
+	return unix_send_error(o, ECONNREFUSED);
+}
+
+FITS(unix_send_no_file)
+{
+	return unix_send_error(o, ENOENT);
+}
+
+FITS(unix_send_no_name)
+{
+	return unix_send_error(o, ENOTCONN);
+}
+
+FITS(unix_send_full)
+{
+	return unix_send_error(o, EAGAIN);
+}
+
+FITS(unix_send_too_big)
+{
+	return unix_send_error(o, EMSGSIZE);
+}
+
+FITS(unix_send_failed)
+{
+	return AS(unix_send)->error != 0;
+}
+
+FITS(unix_send_waited)
+{
+	return AS(unix_send)->duration_ns >= NOTABLE_NS;
+}
+
+FITS(unix_passed)
+{
+	return !AS(unix_send)->error && AS(unix_send)->descriptors;
+}
+
+FITS(unix_got_passed)
+{
+	return AS(unix_recv)->descriptors != 0;
+}
+
+FITS(unix_recv_reset)
+{
+	because_peer(o, FACT_close);
+	return plain_error(AS(unix_recv)->error) == ECONNRESET;
+}
+
+FITS(unix_eof_own)
+{
+	return AS(unix_recv)->eof == EOF_local_shutdown;
 }
 
 FITS(unix_eof_died)

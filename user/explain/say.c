@@ -87,6 +87,10 @@ void say_field(struct text *to, const struct field *f, const struct event *e)
 {
 	int64_t value;
 
+	if (f->kind == KIND_ADDRESS && !((const struct event_address *)((const char *)e + f->offset))->family) {
+		text_put(to, _("an address not asked for"));
+		return;
+	}
 	if (!field_is_integer(f)) {
 		kind_write(to, f, e);
 		return;
