@@ -3,15 +3,15 @@
  * A load whose every connection is known beforehand: as many as asked for, closed by the end that was asked for.
  * Copied under two names it is both ends of the live tests. Says "ready" when it listens and "done N" at its end.
  *
- *   load server ADDRESS PORT COUNT [-f] [-c first|last|reset] [-h] [-b BACKLOG]
- *   load client ADDRESS PORT COUNT [-c first|last|reset] [-h] [-m DESTINATIONS] [-g MICROSECONDS]
+ *   load server ADDRESS PORT COUNT [-f] [-c first|last|reset] [-h] [-x TIMES] [-b BACKLOG]
+ *   load client ADDRESS PORT COUNT [-c first|last|reset] [-h] [-x TIMES] [-m DESTINATIONS] [-g MICROSECONDS]
  *
  *   -f  a child accepts, made by fork() after listen()
  *   -c  who closes: this end first, this end last (after the end of the stream), or this end with a RST
  *   -h  hold: nobody closes before all are connected and, at the client, the standard input ends
  *   -m  spread over so many addresses from ADDRESS on (127.0.0.1, 127.0.0.2, ...), so that ports do not run out
  *   -g  pause between two connections
- * Each connection carries one byte each way, so that both ends have used the socket.
+ *   -x  exchanges (1; the same at both ends): one byte each way, so that both ends have used the socket
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ struct address {
 };
 
 static enum closing closing = CLOSE_last;
-static int hold, forks, backlog = 4096, destinations = 1, gap_us;
+static int hold, forks, backlog = 4096, destinations = 1, gap_us, exchanges = 1;
 
 static void die(const char *what)
 {
@@ -95,8 +95,9 @@ static void serve(int listener, int count)
 
 		if (fd < 0)
 			die("accept");
-		if (one_byte(fd) != 1 || send(fd, "y", 1, MSG_NOSIGNAL) != 1)
-			die("exchange");
+		for (int n = 0; n < exchanges; n++)
+			if (one_byte(fd) != 1 || send(fd, "y", 1, MSG_NOSIGNAL) != 1)
+				die("exchange");
 		if (hold)
 			held[i] = fd;
 		else
@@ -147,8 +148,9 @@ static int client(const struct address *to, int count)
 			a.in.sin_addr.s_addr = htonl(ntohl(a.in.sin_addr.s_addr) + i % destinations);
 		if (fd < 0 || connect(fd, &a.sa, a.len))
 			die("connect");
-		if (send(fd, "x", 1, MSG_NOSIGNAL) != 1 || one_byte(fd) != 1)
-			die("exchange");
+		for (int n = 0; n < exchanges; n++)
+			if (send(fd, "x", 1, MSG_NOSIGNAL) != 1 || one_byte(fd) != 1)
+				die("exchange");
 		if (hold)
 			held[i] = fd;
 		else
@@ -174,7 +176,7 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "fc:hb:m:g:")) != -1) {
+	while ((opt = getopt(argc, argv, "fc:hb:m:g:x:")) != -1) {
 		switch (opt) {
 		case 'f':
 			forks = 1;
@@ -190,6 +192,9 @@ int main(int argc, char **argv)
 			break;
 		case 'm':
 			destinations = atoi(optarg);
+			break;
+		case 'x':
+			exchanges = atoi(optarg);
 			break;
 		case 'g':
 			gap_us = atoi(optarg);

@@ -6,11 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 live_begin "$@"
 
-connections=${LIVE_LOSS:-$([ "$slow" -gt 1 ] && echo 4000 || echo 6000)}
-burst() { # PORT COUNT
-	start server "$load" server 0.0.0.0 "$1" "$2" -c last
+burst() { # PORT COUNT [EXCHANGES]
+	start server "$load" server 0.0.0.0 "$1" "$2" -c last -x "${3:-1}"
 	sees server ready
-	start client "$load" client 127.0.0.1 "$1" "$2" -c reset -m 4
+	start client "$load" client 127.0.0.1 "$1" "$2" -c reset -x "${3:-1}"
 	ends client 0 120
 	ends server 0 120
 }
@@ -24,7 +23,7 @@ check "and the summary says so" grep -q ' 0 lost' "$tmp/quiet.err"
 trace_start loss --netns "$netns" --strict
 burst 22001 50
 kill -STOP "${tracer[loss]}"
-burst 22002 "$connections"
+burst 22002 300 150 # four events an exchange: some 30 MB, the ring holds 16
 kill -CONT "${tracer[loss]}"
 burst 22003 50
 trace_stop loss
