@@ -573,7 +573,7 @@ static void page_test(struct page *page, struct examination *x)
 		text_finish(&line);
 	}
 	text_printf(&page->text, "  %u of %u things that must be seen were seen%s\n", seen, told,
-		    x->wrong_owner || x->no_owner ? "" : ", and every event names the right owner");
+		    x->wrong_owner || x->no_owner ? "" : "; every owner is right");
 }
 
 /* ---- for a program ---- */
