@@ -75,7 +75,7 @@ static __always_inline void output_tell(struct thread *t, __u64 user, __u64 leng
 	owner.uid = (__u32)bpf_get_current_uid_gid();
 	owner.attribution = ATTRIBUTION_exact;
 	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
-	e = event_reserve(EVENT_app_output, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints);
+	e = event_reserve(EVENT_app_output, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints, 0);
 	if (!e)
 		return;
 	e->head.fd = t->fd;
@@ -124,9 +124,16 @@ extern int datagram_begins(struct thread *t, __u8 call);
 extern int datagram_closes(const void *sk, struct record *r, __u8 cause);
 extern int datagram_done(struct thread *t, __s64 ret);
 
+/* Folded sends and receives have no duration: the clock (some 30 ns) is left alone. */
+static __always_inline bool unclocked(const struct thread *t, __u8 call)
+{
+	return config.folded && call >= CALL_read && call <= CALL_splice && t->sk && t->protocol == IPPROTO_TCP && !t->blocked;
+}
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
+	struct record *r;
 	struct thread *t;
 	struct sock *sk = 0;
 	struct file *file;
@@ -164,7 +171,6 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	t = thread_enter();
 	if (!t)
 		return 0;
-	t->start_ns = bpf_ktime_get_ns();
 	t->sk = (__u64)sk;
 	t->ino = ino;
 	t->blocked = 0;
@@ -182,6 +188,8 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	} else {
 		t->fd = -1;
 	}
+	if (!unclocked(t, call) || !t->start_ns)
+		t->start_ns = bpf_ktime_get_ns();
 
 	switch (call) {
 	case CALL_socket:
@@ -227,8 +235,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		break;
 	}
 	case CALL_close: {
-		struct record *r = record_find(sk);
-
+		r = record_find(sk);
 		t->references = file_references(file);
 		t->call = CALL_close;
 		if (!r)
@@ -292,12 +299,17 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		datagram_begins(t, call);
 	t->call = call;
 	/* The owner is known from here on, also for what happens inside the call. */
-	if (sk) {
-		struct record *r = record_of_call(sk, ino, EVENT_sock_create);
-
-		if (r)
-			owner_take(r);
+	if (!sk)
+		return 0;
+	if (call >= CALL_read && call <= CALL_splice) {
+		if (t->owned_sk == (__u64)sk && t->owned_ino == ino)
+			return 0; /* as in the call before; its end looks again */
+		t->owned_sk = (__u64)sk;
+		t->owned_ino = ino;
 	}
+	r = record_of_call(sk, ino, EVENT_sock_create);
+	if (r)
+		owner_take(r);
 	return 0;
 }
 
@@ -364,7 +376,7 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 	}
 	if (t->protocol != IPPROTO_TCP)
 		return;
-	e = event_begin(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept]);
+	e = event_begin_now(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept], now);
 	if (!e)
 		return;
 	e->head.fd = error ? t->fd : fd;
@@ -378,40 +390,30 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 }
 
 /* Send and receive added up in the record; they come out at state changes and when the interval is over. */
-static __always_inline bool folded(struct record *r, bool sending, __u64 bytes, __s32 error, __u64 now)
+static __always_inline void fold(const void *sk, struct record *r, bool sending, __u64 bytes, __s32 error)
 {
-	if (!config.folded)
-		return false;
+	__u64 jiffies;
+
 	if (!r)
-		return true;
-	if (!r->fold_ns)
-		r->fold_ns = now;
-	if (error)
-		r->errors++;
-	else if (sending)
-		r->sends++, r->sent_bytes += bytes;
-	else
-		r->recvs++, r->recv_bytes += bytes;
-	if (now - r->fold_ns < config.fold_interval_ns)
-		return true;
-	return false;
-}
-
-static __always_inline void folded_out(const void *sk, struct record *r, __u64 now)
-{
-	struct event_tcp_io *e = event_begin(tcp_io, sk, r, PLANE_tracepoints);
-
-	if (e) {
-		e->sends = r->sends;
-		e->sent_bytes = r->sent_bytes;
-		e->recvs = r->recvs;
-		e->recv_bytes = r->recv_bytes;
-		e->errors = r->errors;
-		e->span_ns = now - r->fold_ns;
-		event_end(e);
+		return;
+	if (error) {
+		__sync_fetch_and_add(&r->errors, 1);
+	} else if (sending) {
+		__sync_fetch_and_add(&r->sends, 1);
+		__sync_fetch_and_add(&r->sent_bytes, bytes);
+	} else {
+		__sync_fetch_and_add(&r->recvs, 1);
+		__sync_fetch_and_add(&r->recv_bytes, bytes);
 	}
-	r->sends = r->sent_bytes = r->recvs = r->recv_bytes = r->errors = 0;
-	r->fold_ns = now;
+	/* Not worth the clock at each call (some 30 ns): the tick is enough to see that the interval is over. */
+	jiffies = bpf_jiffies64();
+	if (!r->fold_ns) {
+		r->fold_ns = bpf_ktime_get_ns();
+		r->fold_jiffies = jiffies;
+	} else if (jiffies - r->fold_jiffies >= config.fold_interval_jiffies) {
+		r->fold_jiffies = jiffies;
+		fold_tell(sk, r, 0);
+	}
 }
 
 extern __u64 holds;
@@ -449,9 +451,9 @@ static __always_inline void hold_look(const void *sk, struct record *r, struct t
 }
 
 static __always_inline void send_tell(const void *sk, struct record *r, struct thread *t, __u64 asked, __s64 ret,
-				      __u64 duration, __u8 plane)
+				      __u64 duration, __u8 plane, __u64 now)
 {
-	struct event_tcp_send *e = event_begin(tcp_send, sk, r, plane);
+	struct event_tcp_send *e = event_begin_now(tcp_send, sk, r, plane, now);
 	struct tcp_sock *tp;
 
 	/* Tested at once: older verifiers forget a reserved record that is tested again later (until 6.2). */
@@ -554,12 +556,11 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 	if (!told_by(tcp_send, PLANE_functions))
 		return 0;
 	if (config.folded) {
-		if (!folded(r, true, ret > 0 ? ret : 0, ret < 0 ? -ret : 0, now))
-			folded_out(sk, r, now);
+		fold(sk, r, true, ret > 0 ? ret : 0, ret < 0 ? -ret : 0);
 		return 0;
 	}
 	send_tell(sk, r, t->call && t->sk == (__u64)sk ? t : 0, t->function_bytes, visible(ret), now - t->function_ns,
-		  PLANE_functions);
+		  PLANE_functions, now);
 	return 0;
 }
 
@@ -576,18 +577,17 @@ static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool
 		return;
 	}
 	if (config.folded) {
-		if (!folded(r, sending, bytes, error, now))
-			folded_out(sk, r, now);
+		fold(sk, r, sending, bytes, error);
 		return;
 	}
 	if (sending) {
-		send_tell(sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints);
+		send_tell(sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints, now);
 		if (told(tcp_nagle_hold))
 			hold_look(sk, r, t);
 		return;
 	}
 	if (told(tcp_recv)) {
-		struct event_tcp_recv *e = event_begin(tcp_recv, sk, r, PLANE_tracepoints);
+		struct event_tcp_recv *e = event_begin_now(tcp_recv, sk, r, PLANE_tracepoints, now);
 
 		if (!e)
 			return;
@@ -632,7 +632,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	t->call = CALL_none;
 	ret = visible(ret);
 	error = ret < 0 ? -ret : 0;
-	now = bpf_ktime_get_ns();
+	now = unclocked(t, call) ? 0 : bpf_ktime_get_ns();
 	sk = (void *)t->sk;
 
 	if (call == CALL_socket) {
@@ -652,8 +652,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	if (!sk)
 		return 0;
 	if (call == CALL_close) {
-		r = record_find(sk);
-		if (t->references <= 1) {
+		if (t->references <= 1 && (t->user || t->protocol != IPPROTO_TCP)) {
+			r = record_find(sk);
 			if (t->user && r) {
 				t->call = CALL_close;
 				close_tell(t, sk, r, CALL_close, now - t->start_ns);
@@ -735,7 +735,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 			datagram_done(t, ret);
 			break;
 		}
-		e = event_begin(tcp_connect, sk, r, PLANE_tracepoints);
+		e = event_begin_now(tcp_connect, sk, r, PLANE_tracepoints, now);
 		if (!e)
 			break;
 		e->head.fd = t->fd;
@@ -751,6 +751,10 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		break;
 	}
 	default:
+		if (r)
+			owner_take(r);
+		else
+			t->owned_sk = 0;
 		if (t->protocol == IPPROTO_TCP)
 			tcp_io_done(t, r, call >= CALL_write, ret, now);
 		else if (datagram_done(t, ret))
@@ -861,7 +865,7 @@ HOOK_TRACEPOINT(sched_process_exit, struct task_struct *task)
 		__s32 code = get(current, exit_code);
 
 		owner_current(&owner);
-		e = event_reserve(EVENT_process_exit, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints);
+		e = event_reserve(EVENT_process_exit, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints, 0);
 		if (e) {
 			e->status = code >> 8 & 255;
 			e->signal = code & 127;

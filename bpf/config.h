@@ -49,6 +49,7 @@ struct config {
 	__u32 self_pid;		/* the loader itself, never told */
 	__u8 folded;		/* sends and receives are added up, not told one by one */
 	__u64 fold_interval_ns;
+	__u64 fold_interval_jiffies;
 	__u32 wake_bytes;	/* wake the reader when the ring holds this much */
 	__u8 calls[CALL_NUMBERS]; /* enum call by system call number */
 };

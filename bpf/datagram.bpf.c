@@ -301,7 +301,7 @@ static __always_inline void unix_send_tell(struct thread *t, const void *sk, str
 	} else {
 		unix_peer(sk, &peer, &pid);
 		e = event_about(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), sk, r,
-				PLANE_tracepoints);
+				PLANE_tracepoints, 0);
 		if (!e)
 			return;
 		unix_send_fill(e, t, peer, pid, asked, ret);

@@ -74,11 +74,11 @@ static __always_inline bool passes(const struct record *r, const struct owner *o
 }
 
 /*
- * Reserve an event of `size` bytes and fill its head. NULL when the ring is full; then it is counted as lost.
+ * Reserve an event of `size` bytes and fill its head. `now` is the time where it is known, else 0. NULL when the ring is full; then it is counted as lost.
  * Reserved memory holds old bytes: what is behind the head is zeroed here, so that padding leaks nothing.
  */
 static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, const struct owner *owner, __u32 netns,
-					   const struct endpoints *ends, __u8 protocol, __u8 plane)
+					   const struct endpoints *ends, __u8 protocol, __u8 plane, __u64 now)
 {
 	struct tally *tally = bpf_map_lookup_elem(&tallies, &id);
 	struct event *e;
@@ -92,7 +92,7 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 		return 0;
 	}
 	__builtin_memset(e, 0, size);
-	e->time_ns = bpf_ktime_get_ns();
+	e->time_ns = now ? now : bpf_ktime_get_ns();
 	e->socket = socket;
 	e->netns = netns;
 	e->id = id;
@@ -116,7 +116,7 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 }
 
 /* The same about a socket with a record (or without: the owner is unknown then). Reads the addresses from `sk`. */
-static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, struct record *r, __u8 plane)
+static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, struct record *r, __u8 plane, __u64 now)
 {
 	struct endpoints ends;
 	__u32 netns;
@@ -133,17 +133,21 @@ static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, s
 	protocol = r ? r->protocol : sock_protocol(sk);
 	if (!passes(r, r ? &r->owner : 0, r && r->in_tree, netns, &ends, protocol))
 		return 0;
-	return event_reserve(id, size, r ? r->id : 0, r ? &r->owner : 0, netns, &ends, protocol, plane);
+	return event_reserve(id, size, r ? r->id : 0, r ? &r->owner : 0, netns, &ends, protocol, plane, now);
 }
 
 #define event_begin(name, sk, r, plane) \
-	((struct event_##name *)event_about(EVENT_##name, sizeof(struct event_##name), sk, r, plane))
+	((struct event_##name *)event_about(EVENT_##name, sizeof(struct event_##name), sk, r, plane, 0))
+
+/* The same at a time that is known already: the clock is read once, not twice. */
+#define event_begin_now(name, sk, r, plane, now) \
+	((struct event_##name *)event_about(EVENT_##name, sizeof(struct event_##name), sk, r, plane, now))
 
 /* The same with addresses already at hand. */
 #define event_begin_at(name, id_, owner_, in_tree_, netns_, ends_, protocol_, plane_)                            \
 	((struct event_##name *)(told(name) && passes(0, owner_, in_tree_, netns_, ends_, protocol_)             \
 					 ? event_reserve(EVENT_##name, sizeof(struct event_##name), id_, owner_, \
-							 netns_, ends_, protocol_, plane_)                       \
+							 netns_, ends_, protocol_, plane_, 0)                    \
 					 : 0))
 
 #define WAKE_SPAN 4096
@@ -157,6 +161,32 @@ static __always_inline void event_end(void *e)
 	__u64 gathered = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) - config.wake_bytes;
 
 	bpf_ringbuf_submit(e, gathered < WAKE_SPAN ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/*
+ * Tell the sends and receives added up in a record, and take off just what was told: another CPU may be adding at this
+ * moment, and nothing may be lost, neither then nor when the ring is full.
+ */
+static __always_inline void fold_tell(const void *sk, struct record *r, __u64 now)
+{
+	struct event_tcp_io *e = event_begin_now(tcp_io, sk, r, PLANE_tracepoints, now);
+	struct record told;
+
+	if (!e)
+		return;
+	told.sends = e->sends = r->sends;
+	told.sent_bytes = e->sent_bytes = r->sent_bytes;
+	told.recvs = e->recvs = r->recvs;
+	told.recv_bytes = e->recv_bytes = r->recv_bytes;
+	told.errors = e->errors = r->errors;
+	e->span_ns = e->head.time_ns - r->fold_ns;
+	r->fold_ns = e->head.time_ns;
+	event_end(e);
+	__sync_fetch_and_add(&r->sends, -told.sends);
+	__sync_fetch_and_add(&r->sent_bytes, -told.sent_bytes);
+	__sync_fetch_and_add(&r->recvs, -told.recvs);
+	__sync_fetch_and_add(&r->recv_bytes, -told.recv_bytes);
+	__sync_fetch_and_add(&r->errors, -told.errors);
 }
 
 #endif

@@ -26,6 +26,7 @@ struct thread {
 	struct mmsghdr message;	/* the one being told */
 	__u64 sleep_ns;		/* asleep in the call since */
 	__u64 blocked_ns;	/* slept so far */
+	__u64 owned_sk, owned_ino; /* the last socket it sent on or received from, and owns */
 	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
 	__u64 function_ns, function_sk, function_bytes; /* tcp_sendmsg() in progress */
 	__u32 flags;
@@ -336,11 +337,15 @@ static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struc
 
 static __always_inline void tuple_point(__u32 netns, const struct endpoints *ends, const void *sk)
 {
+	__u64 value = (__u64)sk, *old;
 	struct tuple tuple;
-	__u64 value = (__u64)sk;
 
 	tuple_fill(&tuple, netns, ends);
-	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
+	old = bpf_map_lookup_elem(&tuples, &tuple);
+	if (old) /* from request to child to TIME_WAIT: an update would allocate anew */
+		*old = value;
+	else
+		bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
 }
 
 /* Forget the tuple if it still leads to `sk`. */

@@ -31,6 +31,7 @@ struct record {
 	__u64 ino;		/* inode of the struct socket, to see that an address was used again; 0: none yet */
 	__u64 held_ns;		/* a Nagle or cork hold began */
 	__u64 fold_ns;		/* folded figures begin here */
+	__u64 fold_jiffies;	/* the same by the kernel's cheap clock */
 	__u64 sends, sent_bytes, recvs, recv_bytes;
 	__u32 errors;
 	__u32 drops;		/* listener: drops told so far */

@@ -84,12 +84,10 @@ static __always_inline void record_adopt(struct record *child, const void *sk, c
 
 static __always_inline void state_tell(const void *sk, struct record *r, __u8 old, __u8 new, __u64 now, __u8 plane)
 {
-	struct event_tcp_state *e = event_begin(tcp_state, sk, r, plane);
+	struct event_tcp_state *e = event_begin_now(tcp_state, sk, r, plane, now);
 
 	if (!e)
 		return;
-	if (now)
-		e->head.time_ns = now;
 	e->oldstate = old;
 	e->newstate = new;
 	e->cause = cause_of(sk, r);
@@ -101,22 +99,8 @@ static __always_inline void state_tell(const void *sk, struct record *r, __u8 ol
 
 static __always_inline void folded_tell(const void *sk, struct record *r, __u64 now)
 {
-	struct event_tcp_io *e;
-
-	if (!config.folded || !(r->sends | r->recvs | r->errors))
-		return;
-	e = event_begin(tcp_io, sk, r, PLANE_tracepoints);
-	if (!e)
-		return;
-	e->sends = r->sends;
-	e->sent_bytes = r->sent_bytes;
-	e->recvs = r->recvs;
-	e->recv_bytes = r->recv_bytes;
-	e->errors = r->errors;
-	e->span_ns = e->head.time_ns - r->fold_ns;
-	event_end(e);
-	r->sends = r->recvs = r->sent_bytes = r->recv_bytes = r->errors = 0;
-	r->fold_ns = now;
+	if (config.folded && (r->sends | r->recvs | r->errors))
+		fold_tell(sk, r, now);
 }
 
 static __always_inline void gap_tell(const void *sk, struct record *r, __u8 what, __u8 plane)
@@ -597,22 +581,29 @@ static __always_inline __u64 task_state(struct task_struct *task)
 	return BPF_CORE_READ((struct task_struct___old *)task, state);
 }
 
+__u64 waits = 0; /* whether a wait of interest ever began; while none did, nobody is looked up when it runs again */
+
 #define SOCK_NOSPACE 2 /* bit of struct socket.flags: somebody waits for room */
 
 HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct thread *thread = thread_find(prev);
+	struct thread *thread = task_state(prev) ? thread_find(prev) : 0;
 	struct socket *socket;
 
-	if (thread && thread->call && thread->sk && task_state(prev)) {
+	if (thread && thread->call && thread->sk) {
 		socket = get(as_sock((void *)thread->sk), sk_socket);
-		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg)
+		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+			if (told_by(tcp_recv_block, PLANE_tracepoints)) {
+				waits = 1;
+				wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+			}
+		} else if (thread->protocol == IPPROTO_TCP && socket &&
+			   (get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE))) {
+			waits = 1;
 			wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
-		else if (thread->protocol == IPPROTO_TCP && socket &&
-			 (get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE)))
-			wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+		}
 	}
-	thread = thread_find(next);
+	thread = waits ? thread_find(next) : 0;
 	if (thread && thread->sleep_ns)
 		wait_ends(thread, bpf_ktime_get_ns());
 	return 0;

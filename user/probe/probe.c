@@ -146,6 +146,7 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	for (size_t i = 0; i < sizeof(call_numbers) / sizeof(*call_numbers); i++)
 		if (call_numbers[i].number < CALL_NUMBERS)
 			c->calls[call_numbers[i].number] = call_numbers[i].call;
+	c->fold_interval_jiffies = c->fold_interval_ns * k->hz / 1000000000ULL;
 	c->self_pid = getpid();
 	if (!c->wake_bytes)
 		c->wake_bytes = 4 << 20;
