@@ -32,7 +32,8 @@ struct result {
 	enum outcome outcome;
 	unsigned found;
 	char *witness; /* the first event as a log line with the time since the scene began, or NULL */
-	const char *missing; /* OUTCOME_unseeable: the event this kernel does not tell */
+	const char *missing; /* OUTCOME_unseeable: the event this kernel does not tell, or the program this machine lacks */
+	bool program_missing;
 };
 
 struct play {
@@ -326,6 +327,12 @@ static void write_witness(struct text *to, const struct event *e)
 	}
 }
 
+static void result_add(struct play *p, const struct result *r)
+{
+	p->results = memory_resize(p->results, p->result_count + 1, sizeof(*p->results));
+	p->results[p->result_count++] = *r;
+}
+
 static void judge(struct play *p, const struct evidence *e)
 {
 	const union event_any *first;
@@ -343,8 +350,8 @@ static void judge(struct play *p, const struct evidence *e)
 		write_witness(&line, &first->head);
 		r.witness = text_steal(&line);
 	}
-	p->results = memory_resize(p->results, p->result_count + 1, sizeof(*p->results));
-	p->results[p->result_count++] = r;
+	text_finish(&line);
+	result_add(p, &r);
 }
 
 static void results_clear(struct play *p)
@@ -375,12 +382,55 @@ static int follow(struct play *p)
 	return err;
 }
 
+static bool have_program(const char *name)
+{
+	char *path = memory_string(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin"), *save = NULL;
+	struct text file = TEXT_EMPTY;
+	bool found = false;
+
+	for (char *at = strtok_r(path, ":", &save); at && !found; at = strtok_r(NULL, ":", &save)) {
+		text_clear(&file);
+		text_printf(&file, "%s/%s", at, name);
+		found = !access(text_string(&file), X_OK);
+	}
+	text_finish(&file);
+	free(path);
+	return found;
+}
+
+/* What the scene needs and this machine does not have, or NULL. */
+static const char *scene_lacks(const struct scene *scene)
+{
+	for (size_t i = 0; scene->needs[i]; i++) {
+		if (!have_program(scene->needs[i]))
+			return scene->needs[i];
+	}
+	return NULL;
+}
+
+static void skip_scene(struct play *p, const struct scene *scene, const char *lacking)
+{
+	struct text line = TEXT_EMPTY;
+
+	text_printf(&line, _("This scene is left out: the program %s is not installed."), lacking);
+	screen_line(p->screen, text_string(&line));
+	text_finish(&line);
+	for (size_t i = 0; i < scene->evidence_count; i++)
+		result_add(p, &(struct result){ .evidence = &scene->evidence[i], .outcome = OUTCOME_unseeable, .missing = lacking,
+						.program_missing = true });
+}
+
 static int play_scene(struct play *p, const struct scene *scene)
 {
 	struct script_view view = { on_say, on_act, p, p->language, p->programs };
+	const char *lacking = scene_lacks(scene);
 	int err;
 
 	screen_scene(p->screen, saying_in(&scene->title, p->language));
+	if (lacking) {
+		skip_scene(p, scene, lacking);
+		return 0;
+	}
 	p->scene_began_ns = now_ns();
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)
@@ -393,7 +443,8 @@ static int play_scene(struct play *p, const struct scene *scene)
 	script_finish(&p->script);
 	/* What the end of the programs still brings belongs to no scene. */
 	p->scene_began_ns = 0;
-	probe_poll(p->probe, 30, on_event, p);
+	for (uint64_t end = now_ns() + 60000000; !err && now_ns() < end;)
+		probe_poll(p->probe, 20, on_event, p);
 	return err;
 }
 
@@ -444,7 +495,9 @@ static void tell_result(struct play *p, const struct result *r)
 	struct text line = TEXT_EMPTY, below = TEXT_EMPTY;
 
 	text_printf(&line, "%s - %s", outcome_word(r->outcome), *said ? said : r->evidence->condition.source);
-	if (r->outcome == OUTCOME_unseeable)
+	if (r->program_missing)
+		text_printf(&below, _("%s is not installed"), r->missing);
+	else if (r->outcome == OUTCOME_unseeable)
 		text_printf(&below, _("%s: not told on this plane of this kernel; the function plane tells it"), r->missing);
 	else if (r->evidence->never)
 		text_printf(&below, r->found ? _("seen all the same: %s") : _("never seen: %s"),
@@ -559,6 +612,8 @@ static void claim_row(const struct play *p, const struct claim *c, const struct 
 	printf("%-7s C%-4u %-18s %-10s ", status, c->number, verdicts[c->verdict], shown_in ? shown_in->name : "-");
 	if (!r)
 		printf("%s\n", _("no lesson shows it yet"));
+	else if (r->program_missing)
+		printf(_("%s is not installed\n"), r->missing);
 	else if (o == OUTCOME_unseeable)
 		printf(_("%s is told by the function plane only\n"), r->missing);
 	else if (r->witness && !r->evidence->never)

@@ -91,25 +91,23 @@ static int read_operand(struct test *t, enum event_id id, const char *value, con
 		t->operand = *value == 's' ? OPERAND_same : *value == 'e' ? OPERAND_even : OPERAND_odd;
 		return 0;
 	}
-	t->other = schema_field(id, value);
-	if (t->other) {
-		t->operand = OPERAND_field;
-		return 0;
-	}
-	if (t->op == OP_contains || t->op == OP_lacks || !field_is_integer(t->field)) {
-		t->operand = OPERAND_text;
-		t->text = memory_string(value);
-		return 0;
-	}
 	t->operand = OPERAND_number;
-	if (read_duration(value, &ns)) {
-		t->number = micro ? ns / 1000 : ns;
-		return 0;
+	if (t->op != OP_contains && t->op != OP_lacks && field_is_integer(t->field)) {
+		if (read_duration(value, &ns)) {
+			t->number = micro ? ns / 1000 : ns;
+			return 0;
+		}
+		event_init(&scratch, id);
+		if (!kind_read(t->field, &scratch.head, value, strlen(value))) {
+			t->number = field_integer(t->field, &scratch.head);
+			return 0;
+		}
+		t->operand = OPERAND_field;
+		t->other = schema_field(id, value);
+		return t->other ? 0 : wrong(ret, "'%s' is no value of %s", value, t->field->name);
 	}
-	event_init(&scratch, id);
-	if (kind_read(t->field, &scratch.head, value, strlen(value)))
-		return wrong(ret, "'%s' is no value of %s", value, t->field->name);
-	t->number = field_integer(t->field, &scratch.head);
+	t->operand = OPERAND_text;
+	t->text = memory_string(value);
 	return 0;
 }
 

@@ -203,8 +203,23 @@ static int read_hidden(struct reader *r, struct scene *s, char *rest)
 	return 0;
 }
 
+/* needs PROGRAM... */
+static int read_needs(struct reader *r, struct scene *s, char *rest)
+{
+	enum { NEEDS = sizeof(s->needs) / sizeof(*s->needs) };
+
+	for (int i = 0; *rest; i++) {
+		if (i == NEEDS - 1)
+			return complain(r, "needs too many programs");
+		s->needs[i] = memory_string(word_cut(&rest));
+	}
+	return 0;
+}
+
 static void scene_finish(struct scene *s)
 {
+	for (size_t i = 0; s->needs[i]; i++)
+		free(s->needs[i]);
 	for (size_t i = 0; i < s->step_count; i++)
 		step_finish(&s->steps[i]);
 	for (size_t i = 0; i < s->evidence_count; i++) {
@@ -277,6 +292,8 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 		return complain(r, "expected title, aim, end, read or scene");
 	if (!strcmp(word, "hide"))
 		return read_hidden(r, p->scene, rest);
+	if (!strcmp(word, "needs"))
+		return read_needs(r, p->scene, rest);
 	if (!strcmp(word, "claim")) {
 		p->claim = *rest == 'C' ? strtoul(rest + 1, &end, 10) : 0;
 		return p->claim && !*end ? 0 : complain(r, "claim CNUMBER");

@@ -65,6 +65,7 @@ struct scene {
 	size_t step_count;
 	struct evidence *evidence;
 	size_t evidence_count;
+	char *needs[4]; /* programs of the system it uses; NULL behind the last */
 	struct hiding *hidden;
 	size_t hidden_count;
 };
