@@ -86,30 +86,50 @@ static __always_inline void output_tell(struct thread *t, __u64 user, __u64 leng
 	event_end(e);
 }
 
-static __always_inline void close_tell(struct thread *t, const void *sk, struct record *r, __u8 cause, __u64 duration)
+static __always_inline void close_look(struct thread *t, const void *sk, struct record *r, __u8 cause)
 {
-	struct event_sock_close *e;
+	struct closing *c = &t->closing;
 	bool tcp = t->protocol == IPPROTO_TCP;
 
-	if (r && tcp)
-		r->unread_bytes = tcp_unread_bytes(sk);
+	c->unread_bytes = c->unsent_bytes = 0;
+	if (tcp && t->state != TCP_LISTEN) {
+		c->unread_bytes = tcp_unread_bytes(sk);
+		c->unsent_bytes = tcp_unacked_bytes(sk);
+	}
+	if (r)
+		r->unread_bytes = c->unread_bytes;
 	if (!told(sock_close))
 		return;
-	e = event_begin(sock_close, sk, r, PLANE_tracepoints);
+	c->id = r ? r->id : 0;
+	c->netns = r ? r->netns : sock_netns(sk);
+	c->in_tree = r && r->in_tree;
+	if (r)
+		c->owner = r->owner;
+	else
+		__builtin_memset(&c->owner, 0, sizeof(c->owner));
+	c->linger_s = get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)
+			      ? get(as_sock(sk), sk_lingertime) / (config.hz ? config.hz : 250)
+			      : -1;
+	c->cause = cause;
+	sock_endpoints(sk, &c->ends);
+}
+
+static __always_inline void close_tell(struct thread *t, __u64 duration)
+{
+	struct closing *c = &t->closing;
+	struct event_sock_close *e;
+
+	e = event_begin_at(sock_close, c->id, &c->owner, c->in_tree, c->netns, &c->ends, t->protocol, PLANE_tracepoints);
 	if (!e)
 		return;
 	e->head.fd = t->fd;
-	if (tcp && t->state != TCP_LISTEN) {
-		e->unread_bytes = r ? r->unread_bytes : 0;
-		e->unsent_bytes = tcp_unacked_bytes(sk);
-	}
-	e->linger_s = get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)
-			      ? get(as_sock(sk), sk_lingertime) / (config.hz ? config.hz : 250)
-			      : -1;
+	e->unread_bytes = c->unread_bytes;
+	e->unsent_bytes = c->unsent_bytes;
+	e->linger_s = c->linger_s;
 	e->references = t->references;
 	e->last = t->references <= 1;
-	e->state = tcp ? t->state : 0;
-	e->cause = cause;
+	e->state = t->protocol == IPPROTO_TCP ? t->state : 0;
+	e->cause = c->cause;
 	e->duration_ns = duration;
 	event_end(e);
 }
@@ -245,8 +265,9 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		if (t->references <= 1 && t->protocol != IPPROTO_TCP)
 			datagram_closes(sk, r, CALL_close);
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
-		if (!(get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)) || t->references > 1)
-			close_tell(t, sk, r, CALL_close, 0);
+		close_look(t, sk, r, CALL_close);
+		if (t->closing.linger_s <= 0 || t->references > 1)
+			close_tell(t, 0);
 		else
 			t->user = 1;
 		return 0;
@@ -313,6 +334,9 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	return 0;
 }
 
+extern int listen_drops_settle(const void *sk);
+extern __u64 full_queues;
+
 #define fill_address(to, from) __builtin_memcpy(&(to), &(from), sizeof(to))
 
 static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
@@ -376,6 +400,10 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 	}
 	if (t->protocol != IPPROTO_TCP)
 		return;
+	if (told_by(tcp_listen_drop, PLANE_tracepoints))
+		listen_drops_settle((void *)t->sk);
+	if (get(as_sock((void *)t->sk), sk_ack_backlog) <= get(as_sock((void *)t->sk), sk_max_ack_backlog))
+		full_queues = 0;
 	e = event_begin_now(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept], now);
 	if (!e)
 		return;
@@ -654,11 +682,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	if (call == CALL_close) {
 		if (t->references <= 1 && (t->user || t->protocol != IPPROTO_TCP)) {
 			r = record_find(sk);
-			if (t->user && r) {
-				t->call = CALL_close;
-				close_tell(t, sk, r, CALL_close, now - t->start_ns);
-				t->call = CALL_none;
-			}
+			if (t->user)
+				close_tell(t, now - t->start_ns);
 			if (t->protocol != IPPROTO_TCP && r && r->ino == t->ino)
 				record_drop(sk);
 		}
@@ -812,7 +837,8 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	t->references = file_references(file);
 	t->protocol = r->protocol;
 	t->state = r->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
-	close_tell(t, sk, r, CALL_exit, 0);
+	close_look(t, sk, r, CALL_exit);
+	close_tell(t, 0);
 	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
 		datagram_closes(sk, r, CALL_exit);
 	if (t->references <= 1 && r->protocol != IPPROTO_TCP)

@@ -25,14 +25,17 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	return r ? r->id : 0;
 }
 
-/* The message a unix reader is about to get knows its sender. */
+/* The message a unix reader is about to get knows its sender. If there is none, the next who sends will be it. */
 static __always_inline void sender_look(struct thread *t)
 {
+	struct record *own = record_find((void *)t->sk);
 	__u64 queue = t->sk + bpf_core_field_offset(struct sock, sk_receive_queue);
 	struct sk_buff *first = get(typed(sk_buff_head, queue), next);
 	struct record *r;
 	void *sender;
 
+	if (own)
+		own->senders = 0;
 	if (!first || (__u64)first == queue)
 		return;
 	sender = get(typed(sk_buff, first), sk);
@@ -41,6 +44,24 @@ static __always_inline void sender_look(struct thread *t)
 		return;
 	t->sender = r->id;
 	t->sender_pid = r->owner.pid;
+}
+
+/* A datagram is on its way to a reader that may be waiting for it. */
+static __always_inline void sender_announce(struct thread *t)
+{
+	struct record *r = record_find((void *)t->sk), *to;
+	const void *target;
+
+	if (!r)
+		return;
+	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
+	to = target ? record_find(target) : 0;
+	if (!to || to->senders > 1 || (to->senders && to->sender == r->id && to->sender_bytes == t->asked_bytes))
+		return;
+	to->sender = r->id;
+	to->sender_pid = bpf_get_current_pid_tgid() >> 32;
+	to->sender_bytes = t->asked_bytes;
+	to->senders++;
 }
 
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
@@ -57,13 +78,17 @@ __hidden int datagram_begins(struct thread *t, __u8 call)
 	t->sender = t->passed = 0;
 	t->sender_pid = 0;
 	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
-		if (bpf_probe_read_user(&m, sizeof(m), (void *)t->user) || !m.msg_control)
-			return 0;
-		control_read(&m, &c);
-		t->descriptors = c.descriptors;
-		t->segment_bytes = c.segment_bytes;
-		if (c.descriptors)
-			t->passed = descriptor_socket(c.first);
+		if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user) && m.msg_control) {
+			control_read(&m, &c);
+			t->descriptors = c.descriptors;
+			t->segment_bytes = c.segment_bytes;
+			if (c.descriptors)
+				t->passed = descriptor_socket(c.first);
+		}
+	}
+	if (call >= CALL_write) {
+		if (t->family == AF_UNIX && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM)
+			sender_announce(t);
 	} else if (call == CALL_connect) {
 		if (t->protocol == IPPROTO_UDP)
 			sock_endpoints((void *)t->sk, &t->ends);
@@ -327,6 +352,11 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 			peer = other->id;
 			pid = other->owner.pid;
 		}
+	}
+	/* The queue was empty, and one alone has sent since: of this length, so it is its message. */
+	if (!peer && type == SOCK_DGRAM && r->senders == 1 && r->sender_bytes == ret) {
+		peer = r->sender;
+		pid = r->sender_pid;
 	}
 	if (!peer)
 		unix_peer(sk, &peer, &pid);

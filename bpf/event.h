@@ -17,7 +17,7 @@ struct event_ip {
 
 struct event_comm {
 	char bytes[16]; /* NUL-terminated, not escaped */
-};
+} __attribute__((aligned(8))); /* compared and copied as two words */
 
 struct event_address {
 	__u16 family;

@@ -12,6 +12,18 @@
 
 #include "bpf/sock.bpf.h"
 
+/* A close, looked at before it happens: a lingering one is told when the socket may be gone. */
+struct closing {
+	__u64 id;
+	struct owner owner;
+	struct endpoints ends;
+	__u32 netns;
+	__u32 unread_bytes, unsent_bytes;
+	__s32 linger_s;
+	__u8 in_tree;
+	__u8 cause;
+};
+
 /* What a thread is in. Filled on entry of a call, used and cleared at its end. */
 struct thread {
 	__u64 start_ns;
@@ -47,6 +59,7 @@ struct thread {
 	__u8 how;
 	struct event_address asked;
 	struct event_path path __attribute__((aligned(8)));
+	struct closing closing;
 };
 
 struct listener_key {

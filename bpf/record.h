@@ -43,7 +43,12 @@ struct record {
 	__u8 hold;		/* HELD_ */
 	__u8 deferred;		/* LISTEN->SYN_RECV was seen before the kernel had set the addresses (until 6.12) */
 	__u32 round;		/* the loader's last look at all open files that found it */
+	/* unix datagrams: who began to send to this socket since its reader found it empty */
+	__u8 senders;
+	__u32 sender_pid, sender_bytes;
+	__u64 sender;
 	__u8 eof;		/* unix: enum eof_cause, once the other end is closed or shut down */
+	__u8 reset_arrived;	/* a RST for it was received */
 	__u32 unread_bytes;	/* at close */
 	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child; of UDP: as noted in `ports` */
 };

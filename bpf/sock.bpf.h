@@ -67,6 +67,24 @@ static __always_inline __u32 sock_netns(const void *sk)
 	return net ? get(typed(net, net), ns.inum) : 0;
 }
 
+static __always_inline struct net *sock_net(const void *sk)
+{
+	return typed(net, get(as_sock(sk), __sk_common.skc_net.net));
+}
+
+/* Whether the namespace has room for one more TIME_WAIT entry, as inet_twsk_alloc() asks (net/ipv4/inet_timewait_sock.c). */
+static __always_inline bool time_wait_has_room(const void *sk)
+{
+	struct net *net = sock_net(sk);
+	int most = get(net, ipv4.tcp_death_row.sysctl_max_tw_buckets);
+	__u64 row;
+
+	if (bpf_core_field_exists(net->ipv4.tcp_death_row.tw_refcount))
+		return get(net, ipv4.tcp_death_row.tw_refcount.refs.counter) - 1 < most;
+	row = (__u64)net + bpf_core_field_offset(struct net, ipv4) + bpf_core_field_offset(struct netns_ipv4, tcp_death_row);
+	return BPF_CORE_READ((struct inet_timewait_death_row___old *)row, tw_count.counter) < most;
+}
+
 static __always_inline __u8 sock_state(const void *sk) { return get(as_sock(sk), __sk_common.skc_state); }
 static __always_inline __u16 sock_family(const void *sk) { return get(as_sock(sk), __sk_common.skc_family); }
 
@@ -132,6 +150,32 @@ static __always_inline __u32 tcp_unacked_bytes(const void *sk)
 	if (bytes && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING))
 		bytes--;
 	return state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT || (__s32)bytes < 0 ? 0 : bytes;
+}
+
+/* sk_acceptq_is_full() */
+static __always_inline bool accept_queue_full(const void *sk)
+{
+	return get(as_sock(sk), sk_ack_backlog) > get(as_sock(sk), sk_max_ack_backlog);
+}
+
+/*
+ * Whether tcp_conn_request() (net/ipv4/tcp_input.c) will drop a SYN: 1 + enum listen_drop, or 0. Without SYN cookies the
+ * queue of requests is bounded by the backlog, and by three quarters of tcp_max_syn_backlog.
+ */
+static __always_inline __u8 listen_refuses(const void *sk)
+{
+	__u32 requests = get(as_icsk(sk), icsk_accept_queue.qlen.counter);
+	struct net *net = sock_net(sk);
+	int most;
+
+	if (!get(net, ipv4.sysctl_tcp_syncookies)) {
+		most = get(net, ipv4.sysctl_max_syn_backlog);
+		if (requests >= get(as_sock(sk), sk_max_ack_backlog))
+			return 1 + LISTEN_DROP_syn_queue;
+		if (!accept_queue_full(sk) && most - (int)requests < most >> 2)
+			return 1 + LISTEN_DROP_syn_queue;
+	}
+	return accept_queue_full(sk) ? 1 + LISTEN_DROP_accept_queue : 0;
 }
 
 static __always_inline __u64 icsk_keepalive_timer(const void *sk)

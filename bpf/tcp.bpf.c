@@ -11,6 +11,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct config config = {};
 
+extern int listen_drops_settle(const void *sk);
+__u64 full_queues = 0; /* an accept queue is, or is about to be, full: plain acknowledgements are looked at too */
+
 /* ---- states ---- */
 
 /* The owner's call in which something happens to `sk`, or CALL_none: then the wire or a timer did it. */
@@ -118,6 +121,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 {
 	struct record *r, *listener = 0;
 	struct lineage *lineage;
+	__u64 lineage_sk = 0;
 	struct endpoints ends;
 	__u64 now;
 
@@ -134,9 +138,14 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		r->since_ns = now;
 		if (trusted && config.has_sk_storage) {
 			lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
-			if (lineage)
-				listener = record_find((void *)lineage->listener_sk);
+			if (lineage) {
+				lineage_sk = lineage->listener_sk;
+				listener = record_find((void *)lineage_sk);
+			}
 		}
+		if (lineage_sk && get(as_sock((void *)lineage_sk), sk_ack_backlog) + 1 >
+					  get(as_sock((void *)lineage_sk), sk_max_ack_backlog))
+			full_queues = 1;
 		if (!listener) {
 			struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
 			struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
@@ -199,8 +208,11 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 	if (new == TCP_CLOSE) {
 		struct scratch *scratch = scratch_get();
 
-		if (old == TCP_LISTEN)
+		if (old == TCP_LISTEN) {
+			if (told_by(tcp_listen_drop, PLANE_tracepoints))
+				listen_drops_settle(sk);
 			listener_forget(sk, r);
+		}
 		sock_endpoints(sk, &ends);
 		r->ends = ends;
 		if (scratch && scratch->time_wait_entry) {
@@ -230,7 +242,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 				return 0;
 			}
 		}
-		if ((old == TCP_FIN_WAIT2 || old == TCP_CLOSING) && !get(as_sock(sk), sk_err) &&
+		if ((old == TCP_FIN_WAIT2 || old == TCP_CLOSING) && !get(as_sock(sk), sk_err) && !time_wait_has_room(sk) &&
 		    told_by(tcp_time_wait_end, PLANE_tracepoints)) {
 			struct event_tcp_time_wait_end *e = event_begin(tcp_time_wait_end, sk, r, PLANE_tracepoints);
 
@@ -406,19 +418,15 @@ static __always_inline bool segment_endpoints(struct sk_buff *skb, struct endpoi
 	return true;
 }
 
-static __always_inline bool accept_queue_full(const void *sk)
-{
-	return get(as_sock(sk), sk_ack_backlog) > get(as_sock(sk), sk_max_ack_backlog);
-}
-
-/* sk_acceptq_is_full() at the head of tcp_conn_request(): the SYN is dropped without a word (net/ipv4/tcp_input.c). */
+/* At its head the kernel looks at both queues; a SYN too many is dropped without a word. */
 HOOK(tcp_conn_request, void *rsk_ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
 {
+	__u8 refuses = listen_refuses(sk);
 	struct endpoints client;
 	__u8 flags;
 
-	if (accept_queue_full(sk) && segment_endpoints(skb, &client, &flags))
-		listen_drop_tell(sk, &client, LISTEN_DROP_accept_queue, PLANE_functions);
+	if (refuses && segment_endpoints(skb, &client, &flags))
+		listen_drop_tell(sk, &client, refuses - 1, PLANE_functions);
 	return 0;
 }
 
@@ -658,8 +666,10 @@ static __always_inline void reset_answer_tell(const void *sk, struct sk_buff *sk
 		netns = net ? get(typed(net, net), ns.inum) : 0;
 	}
 	if (sk) {
+		/* Queued behind a system call the packet has lost its device (tcp_v4_rcv). */
 		r = record_find(sk);
 		state = sock_state(sk);
+		netns = sock_netns(sk);
 	}
 	in_tree = r && r->in_tree;
 	if (config.filter_tree && !r) {
@@ -715,11 +725,17 @@ HOOK(tcp_send_active_reset, struct sock *sk)
 static __always_inline int reset_received(const void *sk, __u8 plane)
 {
 	struct record *r = record_find(sk);
-	struct event_tcp_reset_received *e = event_begin(tcp_reset_received, sk, r, plane);
+	struct event_tcp_reset_received *e;
+	__u8 state = sock_state(sk);
 
+	/* Data for a reader that has gone makes the kernel reset the socket by the same function; no RST has arrived. */
+	if (r && !r->reset_arrived && told(tcp_segment) && (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+							    state == TCP_CLOSING || state == TCP_LAST_ACK))
+		return 0;
+	e = event_begin(tcp_reset_received, sk, r, plane);
 	if (!e)
 		return 0;
-	e->state = sock_state(sk);
+	e->state = state;
 	e->unsent_bytes = tcp_unacked_bytes(sk);
 	event_end(e);
 	return 0;
@@ -796,10 +812,10 @@ HOOK_TRACEPOINT(tcp_retransmit_skb, struct sock *sk, struct sk_buff *skb)
 	e->rto_us = (__u64)get(icsk, icsk_rto) * 1000000 / (config.hz ? config.hz : 250);
 	if (state == TCP_SYN_SENT)
 		e->kind = RETRANSMIT_syn;
-	else if (get(icsk, icsk_pending) == PENDING_LOSS_PROBE)
-		e->kind = RETRANSMIT_tlp;
 	else if (get_bits(icsk, icsk_ca_state) == CA_RECOVERY)
-		e->kind = RETRANSMIT_fast;
+		e->kind = RETRANSMIT_fast; /* a probe timer may be armed at the same time */
+	else if (get_bits(icsk, icsk_ca_state) != CA_LOSS && get(icsk, icsk_pending) == PENDING_LOSS_PROBE)
+		e->kind = RETRANSMIT_tlp;
 	else
 		e->kind = RETRANSMIT_rto;
 	event_end(e);
@@ -892,7 +908,8 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 		return 0;
 	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
 	substate = get(typed(inet_timewait_sock, tw), tw_substate);
-	timeout = (expires - bpf_jiffies64()) * (1000000000ULL / (config.hz ? config.hz : 250));
+	/* `expires` is the wheel's bucket, up to two seconds later; the timer holds what was asked for. */
+	timeout = (get(typed(timer_list, timer), expires) - bpf_jiffies64()) * (1000000000ULL / (config.hz ? config.hz : 250));
 	r = record_find(tw);
 	scratch = scratch_get();
 	if (!scratch)
@@ -947,6 +964,18 @@ static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 pl
 	record_drop(tw);
 }
 
+/* Nothing started the entry's clock again: it has ended. Called by what cannot come between the two. */
+__hidden int time_wait_settle(struct scratch *scratch)
+{
+	if (scratch && scratch->cancelled) {
+		void *tw = (void *)scratch->cancelled;
+
+		scratch->cancelled = 0;
+		time_wait_ended(tw, scratch->ending, PLANE_tracepoints);
+	}
+	return 0;
+}
+
 /* The clock of a TIME_WAIT entry stops: it ran out, or somebody ended the entry, or it starts again at once. */
 HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
 {
@@ -965,6 +994,8 @@ HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
 		time_wait_ended(tw, TIME_WAIT_END_expired, PLANE_tracepoints);
 		return 0;
 	}
+	if (scratch->cancelled && scratch->cancelled != (__u64)tw)
+		time_wait_settle(scratch);
 	scratch->cancelled = (__u64)tw;
 	thread = thread_current();
 	if (thread && thread->call == CALL_connect)
@@ -973,18 +1004,6 @@ HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
 		scratch->ending = TIME_WAIT_END_recycled;
 	else
 		scratch->ending = TIME_WAIT_END_killed;
-	return 0;
-}
-
-/* Nothing started the entry's clock again: it has ended. Called by what cannot come between the two. */
-__hidden int time_wait_settle(struct scratch *scratch)
-{
-	if (scratch && scratch->cancelled) {
-		void *tw = (void *)scratch->cancelled;
-
-		scratch->cancelled = 0;
-		time_wait_ended(tw, scratch->ending, PLANE_tracepoints);
-	}
 	return 0;
 }
 
@@ -1035,21 +1054,71 @@ __hidden int request_seen(const void *req)
 }
 
 /*
- * A SYN arrives for a listener. A full accept queue will drop it (tcp_conn_request); drops beyond those foreseen, such
- * as a last handshake segment refused, show in the listener's own count.
+ * Of listeners that share a port (SO_REUSEPORT) nobody can say which one a SYN is for; their drops show afterwards, in
+ * their own count. It holds a few other discarded segments too, so it is not asked where drops can be foreseen.
  */
-__hidden int listen_drop_seen(const void *sk, const struct endpoints *client)
+__hidden int listen_drops_settle(const void *sk)
 {
 	struct record *r = record_find(sk);
+	struct listener_value *value;
+	struct listener_key key = {};
+	struct endpoints ends;
 	__u32 drops;
 
-	if (!r || !client)
+	if (!r)
 		return 0;
+	key.netns = r->netns;
+	key.port = bpf_ntohs(get(as_inet(sk), inet_sport));
+	value = bpf_map_lookup_elem(&listeners, &key);
 	drops = get(as_sock(sk), sk_drops.counter);
-	for (int i = 0; i < 8 && (__s32)(drops - r->drops) > 0; i++)
-		listen_drop_tell(sk, client, LISTEN_DROP_unknown, PLANE_tracepoints);
-	if (accept_queue_full(sk))
-		listen_drop_tell(sk, client, LISTEN_DROP_accept_queue, PLANE_tracepoints);
+	if (!value || !value->shared || (__s32)(drops - r->drops) <= 0)
+		return 0;
+	sock_endpoints(sk, &ends);
+	for (int i = 0; i < 32 && (__s32)(drops - r->drops) > 0; i++)
+		listen_drop_tell(sk, &ends, LISTEN_DROP_unknown, PLANE_tracepoints);
+	return 0;
+}
+
+/* A SYN arrives for a listener. A full accept queue will drop it (tcp_conn_request). */
+__hidden int listen_drop_seen(const void *sk, const struct endpoints *client)
+{
+	__u8 refuses = listen_refuses(sk);
+
+	if (client && refuses)
+		listen_drop_tell(sk, client, refuses - 1, PLANE_tracepoints);
+	return 0;
+}
+
+/* The last segment of a handshake arrives for a request: a full accept queue refuses it (tcp_v4_syn_recv_sock). */
+__hidden int last_segment_seen(const void *listener, const struct endpoints *client)
+{
+	if (!client || !record_find(listener))
+		return 0;
+	if (accept_queue_full(listener))
+		listen_drop_tell(listener, client, LISTEN_DROP_accept_queue, PLANE_tracepoints);
+	return 0;
+}
+
+/*
+ * A FIN arrives for a TIME_WAIT entry: its clock starts again, and the peer has closed now if it had not. The timer
+ * tells only when it moves to another bucket of the wheel.
+ */
+__hidden int time_wait_fin_seen(const void *tw)
+{
+	struct record *r = record_find(tw);
+	struct event_tcp_time_wait *e;
+
+	if (!r || !r->since_ns)
+		return 0;
+	r->state = TCP_TIME_WAIT;
+	r->queued_ns = bpf_ktime_get_ns();
+	e = event_begin(tcp_time_wait, tw, r, PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->substate = TCP_TIME_WAIT;
+	e->restarted = 1;
+	e->timeout_ns = 60000000000ULL; /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
+	event_end(e);
 	return 0;
 }
 

@@ -8,6 +8,9 @@
 
 extern int probe_seen(const void *sk, __u8 kind);
 extern int request_seen(const void *req);
+extern int time_wait_fin_seen(const void *tw);
+extern int last_segment_seen(const void *listener, const struct endpoints *client);
+extern __u64 full_queues;
 extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
 extern int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns);
 extern int fragment_leaves(const void *sk);
@@ -142,6 +145,16 @@ static __always_inline __u16 segment_mss(const struct segment *seg)
 	return option[0] == 2 ? (option[2] << 8 | option[3]) : 0;
 }
 
+/* Whether `seq` was sent before. A request socket counts its SYN-ACKs; snd_nxt moves only after a segment has left. */
+static __always_inline bool segment_is_repeated(const void *sk, __u32 seq)
+{
+	__u8 state = sock_state(sk);
+
+	if (state == TCP_NEW_SYN_RECV)
+		return get(typed(request_sock, sk), num_retrans) > 0;
+	return sock_is_full(state) && (__s32)(seq - get(as_tcp(sk), snd_nxt)) < 0;
+}
+
 static __always_inline void segment_tell(const struct segment *seg, __u8 direction, const void *sk, struct record *r)
 {
 	struct event_tcp_segment *e;
@@ -158,6 +171,8 @@ static __always_inline void segment_tell(const struct segment *seg, __u8 directi
 	e->seq = bpf_ntohl(seg->tcp.seq);
 	e->ack = bpf_ntohl(seg->tcp.ack_seq);
 	e->length = seg->payload;
+	if (direction == DIRECTION_sent && sk && !(seg->tcp.flags & FLAG_RST))
+		e->repeated = segment_is_repeated(sk, e->seq);
 	if (seg->tcp.flags & FLAG_SYN) {
 		e->mss = segment_mss(seg);
 	} else if (sk && sock_is_full(sock_state(sk))) {
@@ -327,16 +342,23 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 	struct record *r = 0;
 	void *sk = 0;
 	__u64 *entry;
+	enum glance glance;
 	__u32 payload;
+	bool matters, waits = false;
 
-	if (!is_ip(s) || segment_glance(get(s, data), &payload) != GLANCE_telling)
+	if (!is_ip(s))
+		return 0;
+	glance = segment_glance(get(s, data), &payload);
+	if (glance == GLANCE_other ||
+	    (glance == GLANCE_plain && !(full_queues && told_by(tcp_listen_drop, PLANE_tracepoints))))
 		return 0;
 	if (!segment_read(skb, get(s, data), DIRECTION_received, &seg)) {
 		if ((seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) && told(icmp_received))
 			icmp_arrives(get(s, data), seg.header, device_netns(s));
 		return 0;
 	}
-	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window)
+	matters = (seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) || !seg.tcp.window;
+	if (!matters && !(full_queues && told_by(tcp_listen_drop, PLANE_tracepoints)))
 		return 0;
 	seg.netns = device_netns(s);
 	scratch = scratch_get();
@@ -347,17 +369,34 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 	if (entry) {
 		sk = (void *)*entry;
 		r = record_find(sk);
+		if (r && r->state == TCP_NEW_SYN_RECV && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK &&
+		    told_by(tcp_listen_drop, PLANE_tracepoints))
+			last_segment_seen((void *)r->listener_sk, &seg.ends);
+		if (!matters)
+			return 0;
 		scratch->touched = (__u64)sk;
 		scratch->touched_flags = seg.tcp.flags;
-	} else if ((seg.tcp.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN) {
+		if (r && (seg.tcp.flags & FLAG_RST))
+			r->reset_arrived = 1;
+		waits = r && (r->state == TCP_TIME_WAIT || r->state == TCP_FIN_WAIT2) && sock_state(sk) == TCP_TIME_WAIT;
+		if (waits && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_FIN)) == FLAG_FIN &&
+		    told_by(tcp_time_wait, PLANE_tracepoints))
+			time_wait_fin_seen(sk);
+	} else if (!matters) {
+		return 0;
+	}
+	/* A SYN for a listener; one that finds a TIME_WAIT entry may take its place. */
+	if ((!entry || waits) && (seg.tcp.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN) {
 		struct listener_key key = { .netns = seg.netns, .port = seg.ends.local_port };
 		struct listener_value *listener = bpf_map_lookup_elem(&listeners, &key);
 
 		if (listener && !listener->shared) {
-			sk = (void *)listener->sk;
-			r = record_find(sk);
-			if (r && told_by(tcp_listen_drop, PLANE_tracepoints))
-				listen_drop_seen(sk, &seg.ends);
+			if (!entry) {
+				sk = (void *)listener->sk;
+				r = record_find(sk);
+			}
+			if (told_by(tcp_listen_drop, PLANE_tracepoints))
+				listen_drop_seen((void *)listener->sk, &seg.ends);
 		}
 	}
 	segment_tell(&seg, DIRECTION_received, r ? sk : 0, r);

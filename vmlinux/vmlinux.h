@@ -73,7 +73,22 @@ struct pt_regs { /* arch/arm64/include/asm/ptrace.h */
 
 /* include/net/net_namespace.h, include/linux/ns_common.h */
 struct ns_common { unsigned int inum; };
-struct net { struct ns_common ns; };
+struct inet_timewait_death_row { /* include/net/netns/ipv4.h */
+	refcount_t tw_refcount;
+	int sysctl_max_tw_buckets;
+};
+struct inet_timewait_death_row___old { /* before 5.19 */
+	atomic_t tw_count;
+};
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row;
+	__u8 sysctl_tcp_syncookies;
+	int sysctl_max_syn_backlog;
+};
+struct net {
+	struct ns_common ns;
+	struct netns_ipv4 ipv4;
+};
 typedef struct { struct net *net; } possible_net_t;
 
 /* include/uapi/linux/in6.h */

@@ -87,7 +87,7 @@ static int json_event(void *state, const struct moment *m, const struct note_lis
 	if (m->self)
 		put_names(j, m->self);
 	text_cut(&j->object, j->object.length - 1); /* its closing brace */
-	text_put(&j->object, ",\"number\":");
+	text_put(&j->object, ",\"moment\":");
 	text_u64(&j->object, m->number);
 	if (m->conversation) {
 		text_put(&j->object, ",\"conversation\":");
