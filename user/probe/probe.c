@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -182,20 +183,49 @@ static void ring_close(struct ring *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static void probe_unload(struct probe *p)
-{
-	ring_close(&p->ring);
-	probe_detach(p);
-	socktale_bpf__destroy(p->skeleton);
-	p->skeleton = NULL;
-}
-
-void probe_detach(struct probe *p)
+static void links_destroy(struct probe *p)
 {
 	for (size_t i = 0; i < p->link_count; i++)
 		bpf_link__destroy(p->links[i]);
 	p->link_count = 0;
 }
+
+/* What was added up and not told yet is told now: the hooks are gone, so nothing is added behind our back. */
+static void leftovers_tell(struct probe *p)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link;
+	char sink[256];
+	int fd;
+
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
+	link = bpf_program__attach_iter(p->skeleton->progs.leftover__iter, &options);
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	while (fd >= 0 && read(fd, sink, sizeof(sink)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+}
+
+void probe_detach(struct probe *p)
+{
+	bool attached = p->link_count;
+
+	links_destroy(p);
+	if (attached && bpf_program__fd(p->skeleton->progs.leftover__iter) >= 0)
+		leftovers_tell(p);
+}
+
+static void probe_unload(struct probe *p)
+{
+	ring_close(&p->ring);
+	links_destroy(p);
+	socktale_bpf__destroy(p->skeleton);
+	p->skeleton = NULL;
+}
+
 
 /* Have the kernel side look at every descriptor of every process. False: it could not. */
 static bool visit_files(struct probe *p)
@@ -246,6 +276,8 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	}
 	if (o->seed)
 		bpf_program__set_autoload(p->skeleton->progs.seed__iter, true);
+	if (o->config.folded)
+		bpf_program__set_autoload(p->skeleton->progs.leftover__iter, true);
 	p->skeleton->rodata->config = o->config;
 	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o->wanted);
 	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
