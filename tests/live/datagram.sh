@@ -288,4 +288,191 @@ check(f"one lost fragment loses the datagram: ReasmFails {sys.argv[5]}, ICMP sen
 check("its sender hears of it", len(pick(far, "icmp_received", type="time_exceeded")) == 1, briefs(far))
 END
 
+# ---- what the notes claim ----
+
+mkdir "$tmp/claims"
+chmod 755 "$tmp" "$tmp/claims" # for one of them another user looks in
+sysctl -qw net.ipv4.ping_group_range='0 2147483647'
+trace_start claims
+python3 "$live_folder/datagram-claims.py" "$tmp/claims" >"$tmp/claims.out" 2>"$tmp/claims.err" ||
+	{ not_ok "the program of the claims runs to its end"; explain <"$tmp/claims.err"; }
+trace_stop claims
+judge "$tmp/claims.json" "$netns" "$tmp/claims.out" <<'END'
+import sys
+from events import *
+
+all_events = read(sys.argv[2], sys.argv[3])
+of = lambda name: [e for e in all_events if e["comm"] == name]
+rule = lambda events, *names: [n["rule"] for e in events for n in e.get("notes", []) if n["rule"] in names]
+
+
+def error(events, event, name):
+    return pick(events, event, error=name)
+
+
+e = of("c58")
+check("C58: an ICMP error finds the unconnected socket, and its program is told nothing",
+      len(pick(e, "icmp_received", fate="silent", type="unreachable", code=3)) == 1 and rule(e, "icmp_silent") and
+      not error(e, "udp_recv", "ECONNREFUSED"), briefs(e))
+e = of("c147")
+check("C147: connect() on UDP sends nothing",
+      len(pick(e, "udp_connect", error=None)) == 1 and not pick(e, {"udp_send"}) and
+      not [x for x in e if x["event"].startswith(("icmp", "udp_s"))] and rule(e, "udp_connected"), briefs(e))
+e = of("c148")
+calls = [x["error"] for x in e if x["event"] in ("udp_send", "udp_recv")]
+check("C148: the error of a closed port goes to the next call, and is gone then",
+      calls == [None, "ECONNREFUSED", None, "ECONNREFUSED"] and
+      len(pick(e, "icmp_received", fate="delivered")) == 2 and rule(e, "udp_refused_now", "udp_refused"), briefs(e))
+e = of("c149")
+check("C149: with IP_RECVERR an unconnected socket gets the error, and its queue the details",
+      len(pick(e, "icmp_received", fate="queued")) == 1 and len(error(e, "udp_recv", "ECONNREFUSED")) == 1 and
+      rule(e, "icmp_queued"), briefs(e))
+e = of("c152")
+second = error(e, "udp_connect", "EINVAL")
+check("C152: the source chosen for the first peer sticks",
+      len(second) == 1 and second[0]["peer_before"] == "127.0.0.1:9999" and
+      second[0]["local_before"].startswith("127.0.0.1:") and rule(e, "udp_connect_source"), briefs(e))
+e = of("c153")
+gone = pick(e, "udp_disconnect")
+check("C153: AF_UNSPEC dissolves the association",
+      len(gone) == 1 and gone[0]["peer_before"] == "127.0.0.1:9999" and gone[0]["local"] in (None, "0.0.0.0:0") and
+      len(error(e, "udp_send", "EDESTADDRREQ")) == 1 and rule(e, "udp_disconnected", "udp_no_peer") ==
+      ["udp_disconnected", "udp_no_peer"], briefs(e))
+e = of("c154")
+other = pick(e, "udp_send", error=None)
+check("C154: a destination given with the call goes first, the peer stays",
+      len(other) == 1 and other[0]["to"] == "127.0.0.1:9154" and other[0]["remote"] == "127.0.0.1:9999" and
+      rule(e, "udp_other_peer"), briefs(e))
+e = of("c155")
+check("C155: a connected server refuses others, and still delivers what came before",
+      len(error(e, "udp_recv", "ECONNREFUSED")) == 1 and len(pick(e, "udp_recv", done_bytes=6, error=None)) == 1 and
+      len(pick(e, "icmp_received", fate="delivered")) == 1, briefs(e))
+e = of("c64")
+check("C64: a unix exchange leaves no segment, datagram or state",
+      len(pick(e, "unix_send")) == 1 and len(pick(e, "unix_recv")) == 1 and
+      not [x for x in e if x["event"].startswith(("tcp", "udp", "icmp"))], briefs(e))
+e = of("c66")
+check("C66: a relative path does", len(pick(e, "sock_bind", error=None, path="relative")) == 1, briefs(e))
+e = of("c67")
+check("C67: any file of that name is in the way, a directory must exist",
+      len(error(e, "sock_bind", "EADDRINUSE")) == 2 and len(error(e, "sock_bind", "ENOENT")) == 1 and
+      rule(e, "bind_path_exists", "bind_path_missing") == ["bind_path_exists"] * 2 + ["bind_path_missing"], briefs(e))
+e = of("c68")
+check("C68: the directory's permission for bind(), the file's for connect()",
+      len(error(e, "sock_bind", "EACCES")) == 1 and len(error(e, "unix_connect", "EACCES")) == 1 and
+      rule(e, "bind_path_forbidden", "unix_not_permitted") == ["bind_path_forbidden", "unix_not_permitted"], briefs(e))
+e = of("c69")
+check("C69: ENOENT without the file, ECONNREFUSED without the server",
+      [x["error"] for x in pick(e, "unix_connect")] == ["ENOENT", "ECONNREFUSED"], briefs(e))
+e = of("c70")
+connects = pick(e, "unix_connect")
+check("C70: no handshake; a full queue is EAGAIN, or a wait",
+      [x["error"] for x in connects] == [None, None, "EAGAIN", None] and
+      connects[3]["duration_ns"] > 200e6 > connects[0]["duration_ns"] and
+      rule(e, "unix_connected", "unix_connect_full", "unix_connect_waited") ==
+      ["unix_connected", "unix_connected", "unix_connect_full", "unix_connect_waited"], briefs(connects))
+e = of("c71")
+check("C71: a killed client is the end of its server's stream",
+      len(pick(e, "unix_recv", done_bytes=0, eof="peer_died")) == 1 and rule(e, "unix_eof_died"), briefs(e))
+check("C72: the client sent no message when it was killed", not pick(of("victim"), "unix_send"), briefs(of("victim")))
+e = of("c72")
+check("C72: with unread bytes ECONNRESET comes before the end",
+      [x["error"] for x in pick(e, "unix_recv")] == ["ECONNRESET", None] and rule(e, "unix_recv_reset"), briefs(e))
+e = of("c73")
+check("C73: a sender without a name cannot be answered, autobind gives it one",
+      len(error(e, "unix_send", "ENOTCONN")) == 1 and rule(e, "bind_autobind", "unix_send_no_name") and
+      len(pick(e, "unix_send", path=lambda p: p and p.startswith("@"))) == 1, briefs(e))
+e = of("c74")
+check("C74: 0 bytes of a datagram are no end",
+      len(pick(e, "unix_recv", eof="empty_datagram")) == 1 and rule(e, "unix_empty"), briefs(e))
+e = of("c75")
+sent = int(open(sys.argv[4]).read().split()[1])
+waited = [x for x in pick(e, "unix_send", error=None) if x["duration_ns"] > 200e6]
+check("C75: a full receiver makes wait or EAGAIN, a dead one is told at once; nothing is lost",
+      len(pick(e, "unix_send", error=None)) == sent + 1 and len(error(e, "unix_send", "EAGAIN")) == 1 and
+      len(waited) == 1 and len(error(e, "unix_send", "ECONNREFUSED")) == 1 and
+      rule(e, "unix_send_full", "unix_send_waited", "unix_send_nobody") ==
+      ["unix_send_full", "unix_send_waited", "unix_send_nobody"], briefs(e))
+e = of("passed")
+udp = {x["socket"] for x in pick(e, "sock_create", family="inet")}
+check("descriptors passed are counted at both ends, and the socket among them is named",
+      [(x["descriptors"], x["passed"] in udp) for x in pick(e, "unix_send") + pick(e, "unix_recv")] ==
+      [(2, True), (2, True)] and rule(e, "unix_passed", "unix_got_passed"), briefs(e))
+e = of("ping")
+check("a ping leaves, and its answer comes back to it",
+      len(pick(e, "icmp_sent", type="echo")) == 1 and
+      (len(pick(e, "icmp_received", type="echo_reply")) == 1 or not pick(e, "sock_create", type="dgram")), briefs(e))
+END
+
+# ---- services ----
+
+command -v dnsmasq >/dev/null && dns=yes || dns=
+command -v redis-server >/dev/null && command -v redis-cli >/dev/null && redis=yes || redis=
+trace_start services
+if [ -n "$dns" ]; then
+	start dns dnsmasq --keep-in-foreground --port=5353 --no-resolv --no-hosts --no-daemon --user=root --pid-file= \
+		--listen-address=127.0.0.1 --bind-interfaces --address=/tale.example/192.0.2.7
+	until_true 10 grep -q :14E9 /proc/net/udp
+	python3 -c '
+import socket, struct
+q = struct.pack("!6H", 7, 256, 1, 0, 0, 0) + b"\4tale\7example\0" + struct.pack("!2H", 1, 1)
+for i in range(20):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
+    s.sendto(q, ("127.0.0.1", 5353)); assert s.recv(512)[-4:] == bytes((192, 0, 2, 7))' || not_ok "dnsmasq answers"
+fi
+start log python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("ready", flush=True)
+for i in range(10): s.recv(1000)' "$tmp/log"
+sees log ready
+for i in 1 2 3 4 5 6 7 8 9 10; do logger -u "$tmp/log" "line $i"; done
+ends log
+if [ -n "$redis" ]; then
+	start redis redis-server --port 0 --unixsocket "$tmp/redis.sock" --save "" --daemonize no --dir "$tmp"
+	until_true 10 [ -S "$tmp/redis.sock" ]
+	for i in 1 2 3 4 5; do redis-cli -s "$tmp/redis.sock" set "k$i" "$i" >/dev/null; done
+fi
+if command -v ssh-agent >/dev/null; then
+	start agent ssh-agent -D -a "$tmp/agent.sock"
+	until_true 10 [ -S "$tmp/agent.sock" ]
+	SSH_AUTH_SOCK=$tmp/agent.sock ssh-add -l >/dev/null 2>&1
+fi
+trace_stop services
+judge "$tmp/services.json" "$netns" "${pid[dns]:-0}" "${pid[log]:-0} ${pid[redis]:-0} ${pid[agent]:-0}" "$tmp" <<'END'
+import sys
+from events import *
+
+events, dns, tmp = read(sys.argv[2], sys.argv[3]), int(sys.argv[4]), sys.argv[6]
+log, redis, agent = map(int, sys.argv[5].split())
+if dns:
+    got = [e for e in pick(events, "udp_recv", pid=dns, error=None) if e["done_bytes"] == 30]
+    gave = [e for e in pick(events, "udp_send", pid=dns, error=None) if e["done_bytes"] == 46]
+    check("DNS: 20 questions and 20 answers of dnsmasq, each with its client",
+          len(got) == 20 and len(gave) == 20 and all(e["comm"] == "dnsmasq" for e in got + gave) and
+          {e["from"] for e in got} == {e["to"] for e in gave} and all(e["from"] for e in got), briefs(got + gave))
+else:
+    print(f"ok - {TEST}: DNS # SKIP dnsmasq is not installed")
+lines = [e for e in events if e["event"] == "unix_send" and e["comm"] == "logger"]
+servers = {e["socket"] for e in events if e["event"] == "sock_bind" and e["path"] == tmp + "/log"}
+check("syslog: 10 lines of logger, each to the socket that reads them",
+      len(lines) == 10 and len(servers) == 1 and all(e["peer"] in servers for e in lines), briefs(lines))
+read_ = [e for e in events if e["event"] == "unix_recv" and e["socket"] in servers]
+check("syslog: and each line read names its sender's process",
+      len(read_) == 10 and {e["peer_pid"] for e in read_} == {e["pid"] for e in lines}, briefs(read_))
+for name, server, path, client in (("redis", redis, "/redis.sock", "redis-cli"), ("ssh-agent", agent, "/agent.sock", "ssh-add")):
+    if not server:
+        print(f"ok - {TEST}: {name} # SKIP it is not installed")
+        continue
+    asked = pick(events, "unix_connect", path=tmp + path, error=None, comm=client)
+    taken = pick(events, "unix_accept", path=tmp + path, error=None, pid=server)
+    check(f"{name}: every connection has both ends",
+          len(taken) >= 1 and {e["socket"] for e in asked} == {e["peer"] for e in taken} and
+          {e["peer"] for e in asked} == {e["socket"] for e in taken} and
+          all(e["peer_pid"] == server for e in asked), briefs(asked + taken))
+    talk = [e for e in events if e["event"] in ("unix_send", "unix_recv") and e["comm"] == client and not e["error"]]
+    check(f"{name}: all its clients talk to the server", talk and all(e["peer_pid"] == server for e in talk), briefs(talk))
+    theirs = {e["socket"] for e in taken}
+    answers = [e for e in events if e["event"] in ("unix_send", "unix_recv") and e["socket"] in theirs]
+    check(f"{name}: and the server's lines are the server's", answers and all(e["pid"] == server for e in answers))
+END
 live_end

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the notes claim of datagrams and unix sockets, done by one program, each step under a comm of its number.
+
+    datagram-claims.py FOLDER
+"""
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+folder = sys.argv[1]
+UNIX, INET = socket.AF_UNIX, socket.AF_INET
+STREAM, DGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
+kept = []
+
+
+def claim(name):
+    def run(work):
+        with open("/proc/self/comm", "w") as comm:
+            comm.write(name)
+        work()
+        for s in kept:
+            s.close()
+        kept.clear()
+    return run
+
+
+def sock(family, kind=DGRAM):
+    s = socket.socket(family, kind)
+    kept.append(s)
+    return s
+
+
+def fails(call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as error:
+        return error.errno
+    raise AssertionError("it did not fail")
+
+
+def path(name):
+    return os.path.join(folder, name)
+
+
+def as_child(name, work):
+    """In a process of its own, whose number is returned with a pipe that tells when it is ready."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        with open("/proc/self/comm", "w") as comm:
+            comm.write(name)
+        work(lambda: os.write(writer, b"."))
+        os._exit(0)
+    os.close(writer)
+    os.read(reader, 1)
+    os.close(reader)
+    return child
+
+
+@claim("c147")
+def connect_sends_nothing():
+    s = sock(INET)
+    s.connect(("127.0.0.1", 9999))
+
+
+@claim("c148")
+def error_comes_with_the_next_call():
+    s = sock(INET)
+    s.connect(("127.0.0.1", 9999))
+    s.send(b"1")
+    time.sleep(0.05)
+    fails(s.send, b"2")
+    s.send(b"3")
+    time.sleep(0.05)
+    fails(s.recv, 100)
+
+
+@claim("c152")
+def source_sticks():
+    s = sock(INET)
+    s.connect(("127.0.0.1", 9999))
+    fails(s.connect, ("10.9.1.2", 9999))
+
+
+@claim("c153")
+def dissolve():
+    import ctypes
+    s = sock(INET)
+    s.connect(("127.0.0.1", 9999))
+    assert ctypes.CDLL(None).connect(s.fileno(), b"\0" * 16, 16) == 0
+    assert s.getsockname() == ("0.0.0.0", 0)
+    fails(s.send, b"x")
+    s.connect(("10.9.1.2", 9999))
+
+
+@claim("c154")
+def other_destination():
+    a, b = sock(INET), sock(INET)
+    b.bind(("127.0.0.1", 9154))
+    a.connect(("127.0.0.1", 9999))
+    a.sendto(b"elsewhere", ("127.0.0.1", 9154))
+    b.recv(100)
+
+
+@claim("c155")
+def connected_server():
+    server, first, second = sock(INET), sock(INET), sock(INET)
+    server.bind(("127.0.0.1", 9155))
+    first.connect(("127.0.0.1", 9155))
+    second.connect(("127.0.0.1", 9155))
+    second.send(b"before")
+    server.connect(first.getsockname())
+    second.send(b"after")
+    time.sleep(0.05)
+    fails(second.recv, 100)
+    server.recv(100)
+
+
+@claim("c66")
+def relative_path():
+    os.chdir(folder)
+    sock(UNIX, STREAM).bind("relative")
+
+
+@claim("c67")
+def path_in_use():
+    sock(UNIX, STREAM).bind(path("c67"))
+    fails(sock(UNIX, STREAM).bind, path("c67"))
+    fails(sock(UNIX, STREAM).bind, folder)
+    fails(sock(UNIX, STREAM).bind, path("none/c67"))
+
+
+@claim("c68")
+def permissions():
+    l = sock(UNIX, STREAM)
+    l.bind(path("c68"))
+    os.chmod(path("c68"), 0o755)
+    l.listen(1)
+
+    def other(ready):
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        fails(socket.socket(UNIX, STREAM).bind, path("c68-other"))
+        fails(socket.socket(UNIX, STREAM).connect, path("c68"))
+        ready()
+    os.waitpid(as_child("c68", other), 0)
+
+
+@claim("c69")
+def nobody_there():
+    fails(sock(UNIX, STREAM).connect, path("c69-none"))
+    l = sock(UNIX, STREAM)
+    l.bind(path("c69"))
+    l.listen(1)
+    l.close()
+    fails(sock(UNIX, STREAM).connect, path("c69"))
+
+
+@claim("c70")
+def queue():
+    l = sock(UNIX, STREAM)
+    l.bind(path("c70"))
+    l.listen(1)
+    for _ in range(2):
+        sock(UNIX, STREAM).connect(path("c70"))
+    third = sock(UNIX, STREAM)
+    third.setblocking(False)
+    fails(third.connect, path("c70"))
+    threading.Timer(0.3, lambda: kept.append(l.accept()[0])).start()
+    sock(UNIX, STREAM).connect(path("c70"))
+
+
+def killed(unread):
+    l = sock(UNIX, STREAM)
+    l.bind(path(f"killed-{unread}"))
+    l.listen(1)
+
+    def client(ready):
+        c = socket.socket(UNIX, STREAM)
+        c.connect(path(f"killed-{unread}"))
+        ready()
+        time.sleep(60)
+    child = as_child("victim", client)
+    c = l.accept()[0]
+    kept.append(c)
+    if unread:
+        c.send(b"x" * unread)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    if unread:
+        fails(c.recv, 100)
+    assert c.recv(100) == b""
+
+
+@claim("c71")
+def killed_client():
+    killed(0)
+
+
+@claim("c72")
+def killed_with_unread():
+    killed(7)
+
+
+@claim("c73")
+def unbound_is_not_answered():
+    server, nameless, named = sock(UNIX), sock(UNIX), sock(UNIX)
+    server.bind(path("c73"))
+    nameless.sendto(b"who", path("c73"))
+    assert not server.recvfrom(100)[1]
+    fails(server.send, b"?")
+    named.bind("")
+    named.sendto(b"me", path("c73"))
+    server.sendto(b"you", server.recvfrom(100)[1])
+    named.recv(100)
+
+
+@claim("c74")
+def empty_is_no_end():
+    server, client = sock(UNIX), sock(UNIX)
+    server.bind(path("c74"))
+    client.sendto(b"", path("c74"))
+    assert server.recv(100) == b""
+
+
+@claim("c75")
+def full_and_gone():
+    server, client = sock(UNIX), sock(UNIX)
+    server.bind(path("c75"))
+    client.connect(path("c75"))
+    client.setblocking(False)
+    sent = 0
+    try:
+        while client.send(b"x"):
+            sent += 1
+    except BlockingIOError:
+        print("c75", sent, flush=True)
+    client.setblocking(True)
+    threading.Timer(0.3, lambda: server.recv(10)).start()
+    client.send(b"waits")
+    server.close()
+    fails(client.send, b"gone")
+
+
+@claim("c58")
+def silence():
+    s = sock(INET)
+    s.sendto(b"nobody", ("127.0.0.1", 9999))
+    s.settimeout(0.2)
+    fails(s.recv, 100)
+
+
+@claim("c149")
+def asked_for_errors():
+    s = sock(INET)
+    s.setsockopt(0, 11, 1)
+    s.sendto(b"nobody", ("127.0.0.1", 9999))
+    fails(s.recv, 100)
+
+
+@claim("c64")
+def no_stack():
+    a, b = socket.socketpair(UNIX, STREAM)
+    kept.extend((a, b))
+    a.send(b"x" * 100)
+    b.recv(100)
+
+
+@claim("passed")
+def descriptors():
+    a, b = socket.socketpair(UNIX, STREAM)
+    s = sock(INET)
+    s.bind(("127.0.0.1", 9160))
+    kept.extend((a, b))
+    socket.send_fds(a, [b"take"], [s.fileno(), 0])
+    for fd in socket.recv_fds(b, 100, 4)[1]:
+        os.close(fd)
+
+
+@claim("ping")
+def ping():
+    subprocess.run(["ping", "-c", "1", "-W", "2", "127.0.0.1"], stdout=subprocess.DEVNULL)
