@@ -56,7 +56,7 @@ END
 COLUMNS=80 timeout $((60 * slow)) "$SOCKTALE" doctor $plane >"$tmp/page.txt" 2>&1
 wide=$(awk 'length > 80' "$tmp/page.txt")
 check "the page fits 80 columns" [ -z "$wide" ]
-explain 5 <<<"$wide"
+[ -z "$wide" ] || explain 5 <<<"$wide"
 check "the page sums up what was seen" grep -qE '^  [0-9]+ of [0-9]+ things that must be seen were seen' "$tmp/page.txt"
 
 # A broken machine: no TIME_WAIT in this namespace, where a patient without CAP_SYS_ADMIN has to live.

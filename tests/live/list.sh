@@ -87,6 +87,7 @@ ss -Hxap >"$tmp/ss.unix"
 check "list ends with 0" [ $? = 0 ]
 check "and says nothing else, or only that unix sockets may be missing" [ -z "$(grep -v 'since Linux 5.15' "$tmp/all.err")" ]
 "$SOCKTALE" list >"$tmp/all.txt" 2>/dev/null
+"$SOCKTALE" list --fields >"$tmp/fields.txt"
 "$SOCKTALE" list --json -p "$holder" >"$tmp/pid.json" 2>/dev/null
 "$SOCKTALE" list --json --port 21001 --state listen >"$tmp/port.json"
 "$SOCKTALE" list --json --proto udp --family inet6 >"$tmp/udp6.json"
@@ -136,9 +137,10 @@ for key in set(inet) & set(theirs):
         if not (key[1] == "TCP_SYN_SENT" and send == 1):
             wrong.append(f"{key}: queues {s['recv_queue_bytes']} {s['send_queue_bytes']}, ss says {recv} {send}")
     if memory and "recv_memory_bytes" in s:
+        # Memory of options is left out: another tracer's socket storage comes and goes in it.
         ours = [s[f] for f in ("recv_memory_bytes", "recv_buffer_bytes", "send_memory_bytes", "send_buffer_bytes", "forward_bytes",
-                               "write_queue_bytes", "option_bytes", "backlog_bytes", "drops")]
-        if ours != list(map(int, memory.groups())):
+                               "write_queue_bytes", "backlog_bytes", "drops")]
+        if ours != [int(n) for i, n in enumerate(memory.groups()) if i != 6]:
             wrong.append(f"{key}: memory {ours}, ss says {memory.group(0)}")
 check("with the same queues, holders and buffers", not wrong, wrong)
 
@@ -176,6 +178,8 @@ waiting = [s for s in everything if s["state"] == "TCP_TIME_WAIT" and local_port
 check("TIME_WAIT, with the seconds it still has", len(waiting) == 1 and 0 < waiting[0]["timer"]["left_ms"] <= 62e3, waiting)
 queued = [s for s in everything if s["protocol"] == "tcp" and s["state"] == "TCP_ESTABLISHED" and not s["owners"]]
 check("connections nobody has accepted yet", {local_port(s) for s in queued} >= {21001, 21002}, queued)
+known = {line.split()[0] for line in open(f"{tmp}/fields.txt")}
+check("--fields explains every key, and no other", known == {key for s in everything for key in s}, known ^ {k for s in everything for k in s})
 text = open(f"{tmp}/all.txt").read()
 check("and says so in the table", text.count("(not accepted yet)") >= 2, text)
 check("no control character reaches the terminal", not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text) and r"name\x1b[31m" in text)

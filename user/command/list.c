@@ -440,7 +440,7 @@ static void json_socket(struct text *to, const struct list *l, const struct snap
 
 /* ---- the command ---- */
 
-enum { KEY_COMM = 0x500, KEY_PORT, KEY_FAMILY, KEY_PROTO, KEY_STATE, KEY_NETNS, KEY_JSON };
+enum { KEY_COMM = 0x500, KEY_PORT, KEY_FAMILY, KEY_PROTO, KEY_STATE, KEY_NETNS, KEY_JSON, KEY_FIELDS };
 
 static const struct argp_option options[] = {
 	{ "pid", 'p', "PID", 0, "held by this process", 1 },
@@ -452,8 +452,40 @@ static const struct argp_option options[] = {
 	{ "netns", KEY_NETNS, "FILE|PID|all", 0, "of this network namespace instead of our own; all: of every one", 1 },
 	{ "verbose", 'v', NULL, 0, "with timers, options, buffers and TCP's figures", 2 },
 	{ "json", KEY_JSON, NULL, 0, "one JSON object a line, with everything", 2 },
+	{ "fields", KEY_FIELDS, NULL, 0, "say what the keys of --json mean, and end", 2 },
 	{ 0 },
 };
+
+/* Keys that are not figures: each written by json_socket() in its own way. */
+static const char *const keys[][2] = {
+	{ "protocol", "tcp, udp, unix, raw, ..." },
+	{ "family", "address family" },
+	{ "type", "type of socket; null for a request or TIME_WAIT entry" },
+	{ "state", "of tcp: the kernel's name of the state; of others: listening, connected, bound or unbound" },
+	{ "local", "local address and port, or unix path (@ for an abstract name), or #INODE" },
+	{ "remote", "the other end in the same way, or null" },
+	{ "netns", "inode number of the network namespace" },
+	{ "inode", "inode number of the socket's file, 0: no file" },
+	{ "peer_inode", "unix: that of the other end" },
+	{ "uid", "user who made the socket" },
+	{ "owners", "who holds it: pid, descriptor (fd), uid and name (comm) of the process" },
+	{ "timer", "which clock runs (kind) and the milliseconds it has left; negative: overdue" },
+	{ "shutdown", "bits: 1 receiving, 2 sending" },
+	{ "error", "stored on the socket for the next call" },
+	{ "linger_s", "time of SO_LINGER" },
+	{ "recv_queue_cut", "the receive queue was too long to be added up" },
+	{ "congestion", "tcp: name of the congestion control" },
+	{ "rto_ms", "tcp: retransmission timeout in force" },
+	{ "ato_ms", "tcp: acknowledgement timeout in force" },
+};
+
+static void print_fields(void)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		printf("%-18s %s\n", keys[i][0], keys[i][1]);
+#define FIGURE(group, type, member, meaning) printf("%-18s %s\n", #member, meaning);
+#include "bpf/snapshot.def"
+}
 
 static void usage(const char *what, const char *value, const char *remedy)
 {
@@ -571,6 +603,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_JSON:
 		l->json = true;
 		break;
+	case KEY_FIELDS:
+		print_fields();
+		exit(EXIT_CODE_done);
 	case ARGP_KEY_ARG:
 		argp_usage(state);
 		break;

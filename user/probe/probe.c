@@ -338,6 +338,12 @@ static int explain_refusal(const struct probe *p, int err)
 		     strerror(-p->kernel.raw_tp_error));
 		return -ENOTSUP;
 	}
+	if (p->doors.forced == PLANE_functions && !p->kernel.fentry && !p->kernel.kprobe) {
+		fail(0, "kernel '%s': offers no functions to BPF (fentry: %s, kprobe: %s)", p->kernel.release,
+		     strerror(-p->kernel.fentry_error), strerror(-p->kernel.kprobe_error));
+		hint("without --plane functions, tracepoints tell what they can");
+		return -ENOTSUP;
+	}
 	return fail(err, "BPF programs: cannot be loaded%s%s", refused_reason[0] ? ": " : "", refused_reason);
 }
 
