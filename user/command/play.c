@@ -386,7 +386,7 @@ static bool have_program(const char *name)
 {
 	char *path = memory_string(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin"), *save = NULL;
 	struct text file = TEXT_EMPTY;
-	bool found = false;
+	bool found = strchr(name, '/') && !access(name, X_OK);
 
 	for (char *at = strtok_r(path, ":", &save); at && !found; at = strtok_r(NULL, ":", &save)) {
 		text_clear(&file);

@@ -335,7 +335,9 @@ static bool pattern_holds(const struct pattern *p, const struct event *e, const 
 {
 	uint64_t gap = before ? e->time_ns - before->time_ns : 0;
 
-	if (e->id != p->id || (p->gap_least_ns && gap < p->gap_least_ns) || (p->gap_most_ns && gap > p->gap_most_ns))
+	if (e->id != p->id)
+		return false;
+	if (before && ((p->gap_least_ns && gap < p->gap_least_ns) || (p->gap_most_ns && gap > p->gap_most_ns)))
 		return false;
 	for (size_t i = 0; i < p->count; i++) {
 		if (!test_holds(&p->tests[i], e, before))
@@ -381,6 +383,12 @@ bool condition_holds(const struct condition *c, const struct history *h, size_t 
 	if (ret_found)
 		*ret_found = found;
 	return c->rule == TIMES_least ? found >= c->times : c->rule == TIMES_exactly ? found == c->times : found < c->times;
+}
+
+bool condition_may_end(const struct condition *c, const struct event *e, condition_is *is, void *context)
+{
+	/* What is compared with the event before is not looked at here: a single pattern has none. */
+	return c->count > 1 ? e->id == c->patterns[c->count - 1].id : pattern_holds(&c->patterns[0], e, NULL, is, context);
 }
 
 void history_add(struct history *h, const struct event *e)

@@ -52,6 +52,9 @@ const char *condition_who(const struct condition *c, size_t i);
 bool condition_holds(const struct condition *c, const struct history *h, size_t from, condition_is *is, void *context,
 		     const union event_any **ret_first, unsigned *ret_found);
 
+/* Whether `e` could be the last event of the condition. */
+bool condition_may_end(const struct condition *c, const struct event *e, condition_is *is, void *context);
+
 /* Keep a copy of `e`. */
 void history_add(struct history *h, const struct event *e);
 void history_finish(struct history *h);

@@ -290,7 +290,9 @@ void script_event(struct script *s, const struct event *e)
 		for (size_t i = 0; i < s->program_count; i++)
 			s->programs[i].ended |= s->programs[i].pid == (pid_t)e->pid;
 	}
-	if (!script_done(s) && s->scene->steps[s->step].kind == STEP_wait)
+	/* Only the event that ends what is waited for can make it hold: do not look through all of them each time. */
+	if (!script_done(s) && s->scene->steps[s->step].kind == STEP_wait &&
+	    condition_may_end(&s->scene->steps[s->step].condition, e, script_is, s))
 		advance(s);
 }
 
