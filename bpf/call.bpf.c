@@ -402,7 +402,8 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 		return;
 	if (told_by(tcp_listen_drop, PLANE_tracepoints))
 		listen_drops_settle((void *)t->sk);
-	if (get(as_sock((void *)t->sk), sk_ack_backlog) <= get(as_sock((void *)t->sk), sk_max_ack_backlog))
+	if (full_queues == t->sk &&
+	    get(as_sock((void *)t->sk), sk_ack_backlog) <= get(as_sock((void *)t->sk), sk_max_ack_backlog))
 		full_queues = 0;
 	e = event_begin_now(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept], now);
 	if (!e)

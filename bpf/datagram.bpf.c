@@ -35,7 +35,7 @@ static __always_inline void sender_look(struct thread *t)
 	void *sender;
 
 	if (own)
-		own->senders = 0;
+		own->senders = own->sending;
 	if (!first || (__u64)first == queue)
 		return;
 	sender = get(typed(sk_buff, first), sk);
@@ -56,12 +56,30 @@ static __always_inline void sender_announce(struct thread *t)
 		return;
 	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
 	to = target ? record_find(target) : 0;
-	if (!to || to->senders > 1 || (to->senders && to->sender == r->id && to->sender_bytes == t->asked_bytes))
+	if (!to)
 		return;
-	to->sender = r->id;
-	to->sender_pid = bpf_get_current_pid_tgid() >> 32;
-	to->sender_bytes = t->asked_bytes;
-	to->senders++;
+	t->target = (__u64)target;
+	if (to->sending++) {
+		to->mixed = 1;
+	} else {
+		to->mixed = 0;
+		if (to->senders == 1 && to->sender == r->id && to->sender_bytes == t->asked_bytes)
+			return;
+		to->sender = r->id;
+		to->sender_pid = bpf_get_current_pid_tgid() >> 32;
+		to->sender_bytes = t->asked_bytes;
+	}
+	if (to->senders < 2)
+		to->senders++;
+}
+
+static __always_inline void sender_returns(struct thread *t)
+{
+	struct record *to = t->target ? record_find((void *)t->target) : 0;
+
+	t->target = 0;
+	if (to && to->sending)
+		to->sending--;
 }
 
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
@@ -75,7 +93,7 @@ __hidden int datagram_begins(struct thread *t, __u8 call)
 	t->descriptors = 0;
 	t->segment_bytes = 0;
 	t->fragments = 0;
-	t->sender = t->passed = 0;
+	t->sender = t->passed = t->target = 0;
 	t->sender_pid = 0;
 	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
 		if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user) && m.msg_control) {
@@ -354,7 +372,7 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 		}
 	}
 	/* The queue was empty, and one alone has sent since: of this length, so it is its message. */
-	if (!peer && type == SOCK_DGRAM && r->senders == 1 && r->sender_bytes == ret) {
+	if (!peer && type == SOCK_DGRAM && r->senders == 1 && !r->mixed && r->sender_bytes == ret) {
 		peer = r->sender;
 		pid = r->sender_pid;
 	}
@@ -609,6 +627,8 @@ __hidden int datagram_done(struct thread *t, __s64 ret)
 			return 0;
 		}
 	}
+	if (t->target)
+		sender_returns(t);
 	if (ret > 1 && t->call == CALL_sendmmsg)
 		t->fragments = 0; /* of which message is not known */
 	return t->call >= CALL_read && t->call <= CALL_splice;

@@ -45,6 +45,8 @@ struct record {
 	__u32 round;		/* the loader's last look at all open files that found it */
 	/* unix datagrams: who began to send to this socket since its reader found it empty */
 	__u8 senders;
+	__u8 sending;		/* of these, still in their call */
+	__u8 mixed;		/* more than one was, so that `sender` may be another */
 	__u32 sender_pid, sender_bytes;
 	__u64 sender;
 	__u8 eof;		/* unix: enum eof_cause, once the other end is closed or shut down */

@@ -170,7 +170,7 @@ static __always_inline __u8 listen_refuses(const void *sk)
 
 	if (!get(net, ipv4.sysctl_tcp_syncookies)) {
 		most = get(net, ipv4.sysctl_max_syn_backlog);
-		if (requests >= get(as_sock(sk), sk_max_ack_backlog))
+		if (requests >= get(as_sock(sk), sk_max_ack_backlog) + config.requests_exceed)
 			return 1 + LISTEN_DROP_syn_queue;
 		if (!accept_queue_full(sk) && most - (int)requests < most >> 2)
 			return 1 + LISTEN_DROP_syn_queue;

@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile struct config config = {};
 
 extern int listen_drops_settle(const void *sk);
-__u64 full_queues = 0; /* an accept queue is, or is about to be, full: plain acknowledgements are looked at too */
+__u64 full_queues = 0; /* a listener whose accept queue is about to be full: plain acknowledgements are looked at too */
 
 /* ---- states ---- */
 
@@ -145,7 +145,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		}
 		if (lineage_sk && get(as_sock((void *)lineage_sk), sk_ack_backlog) + 1 >
 					  get(as_sock((void *)lineage_sk), sk_max_ack_backlog))
-			full_queues = 1;
+			full_queues = lineage_sk;
 		if (!listener) {
 			struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
 			struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
