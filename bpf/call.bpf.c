@@ -642,42 +642,6 @@ static __always_inline __s32 option_effective(const void *sk, __u32 option)
 }
 
 
-/*
- * The call was under way before anybody looked: a reader asleep, an accept waiting. The registers still hold its
- * arguments. When it began is not known: its duration is told as 0.
- */
-static __always_inline struct thread *call_found(struct pt_regs *regs, __u8 call)
-{
-	struct task_struct *task = current_task();
-	struct thread *t;
-	struct sock *sk;
-	__u16 family;
-	__u64 ino;
-	__s32 fd;
-
-	if (call != CALL_accept && (call < CALL_read || call > CALL_splice))
-		return 0;
-	fd = call_argument(regs, call == CALL_splice ? 2 : 0);
-	sk = file_sock(file_of(task, fd), &ino);
-	if (!sk)
-		return 0;
-	family = sock_family(sk);
-	if (!family_known(family) || task_in_compat_call(task))
-		return 0;
-	t = thread_enter();
-	if (!t)
-		return 0;
-	t->sk = (__u64)sk;
-	t->ino = ino;
-	t->fd = fd;
-	t->family = family;
-	t->protocol = family == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
-	t->call = call;
-	t->start_ns = bpf_ktime_get_ns();
-	record_of_call(sk, ino, EVENT_sock_create);
-	return t;
-}
-
 HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 {
 	long number = call_number(regs);
@@ -691,8 +655,6 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	if ((__u64)number >= CALL_NUMBERS || config.calls[number & (CALL_NUMBERS - 1)] == CALL_none)
 		return 0;
 	t = thread_current();
-	if (!t)
-		t = call_found(regs, config.calls[number & (CALL_NUMBERS - 1)]);
 	if (!t || !t->call)
 		return 0;
 	call = t->call;
@@ -1011,5 +973,60 @@ HOOK_TRACEPOINT(signal_generate, int number, struct kernel_siginfo *info, struct
 	else
 		e->fate = SIGNAL_FATE_fatal;
 	event_end(e);
+	return 0;
+}
+
+/* ---- calls under way when the trace begins ---- */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct bpf_iter__task { /* kernel/bpf/task_iter.c */
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+#pragma clang attribute pop
+
+/*
+ * A reader asleep, an accept waiting: nobody saw them begin. The registers saved at the entry of the call still hold its
+ * arguments. When it began is not known: its duration is told from now on.
+ */
+SEC("?iter/task")
+int under_way__iter(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct pt_regs *regs;
+	struct thread *t;
+	struct sock *sk;
+	__u16 family;
+	__u64 ino;
+	long number;
+	__s32 fd;
+	__u8 call;
+
+	if (!task || !get(typed(task_struct, task), __state))
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	number = call_number(regs);
+	if ((__u64)number >= CALL_NUMBERS)
+		return 0;
+	call = config.calls[number & (CALL_NUMBERS - 1)];
+	if ((call != CALL_accept && (call < CALL_read || call > CALL_splice)) || task_in_compat_call(typed(task_struct, task)))
+		return 0;
+	fd = call_argument(regs, call == CALL_splice ? 2 : 0);
+	sk = file_sock(file_of(typed(task_struct, task), fd), &ino);
+	if (!sk)
+		return 0;
+	family = sock_family(sk);
+	if (!family_known(family))
+		return 0;
+	t = thread_make(task);
+	if (!t || t->call)
+		return 0;
+	t->sk = (__u64)sk;
+	t->ino = ino;
+	t->fd = fd;
+	t->family = family;
+	t->protocol = family == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
+	t->start_ns = bpf_ktime_get_ns();
+	t->call = call;
 	return 0;
 }

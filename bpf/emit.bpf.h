@@ -74,7 +74,8 @@ static __always_inline bool passes(const struct record *r, const struct owner *o
 }
 
 /*
- * Reserve an event of `size` bytes and fill its head. `now` is the time where it is known, else 0. NULL when the ring is full; then it is counted as lost.
+ * Reserve an event of `size` bytes and fill its head. `now` is the time where it is known, else a constant 0. NULL when
+ * the ring is full; then it is counted as lost.
  * Reserved memory holds old bytes: what is behind the head is zeroed here, so that padding leaks nothing.
  */
 static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, const struct owner *owner, __u32 netns,
@@ -92,7 +93,7 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 		return 0;
 	}
 	__builtin_memset(e, 0, size);
-	e->time_ns = now ? now : bpf_ktime_get_ns();
+	e->time_ns = __builtin_constant_p(now) && !now ? bpf_ktime_get_ns() : now;
 	e->socket = socket;
 	e->netns = netns;
 	e->id = id;

@@ -193,23 +193,28 @@ static void links_destroy(struct probe *p)
 	p->link_count = 0;
 }
 
-/* What was added up and not told yet is told now: the hooks are gone, so nothing is added behind our back. */
-static void leftovers_tell(struct probe *p)
+/* Let an iterator program visit everything once. */
+static void iterate(const struct bpf_program *program, const struct bpf_iter_attach_opts *options)
 {
-	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_link *link;
+	struct bpf_link *link = bpf_program__attach_iter(program, options);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	char sink[256];
-	int fd;
 
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
-	link = bpf_program__attach_iter(p->skeleton->progs.leftover__iter, &options);
-	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	while (fd >= 0 && read(fd, sink, sizeof(sink)) > 0)
 		;
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
+}
+
+/* What was added up and not told yet is told now: the hooks are gone, so nothing is added behind our back. */
+static void leftovers_tell(struct probe *p)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
+	iterate(p->skeleton->progs.leftover__iter, &options);
 }
 
 void probe_detach(struct probe *p)
@@ -281,6 +286,7 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 		bpf_program__set_autoload(p->skeleton->progs.seed__iter, true);
 	if (o->config.folded)
 		bpf_program__set_autoload(p->skeleton->progs.leftover__iter, true);
+	bpf_program__set_autoload(p->skeleton->progs.under_way__iter, p->kernel.task_storage && p->kernel.cast);
 	p->skeleton->rodata->config = o->config;
 	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o->wanted);
 	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
@@ -313,6 +319,8 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 			p->links[j] = NULL;
 		return -EAGAIN;
 	}
+	if (bpf_program__fd(p->skeleton->progs.under_way__iter) >= 0)
+		iterate(p->skeleton->progs.under_way__iter, NULL);
 	return 0;
 }
 
