@@ -22,7 +22,7 @@
 #include "lesson/script.h"
 #include "probe/probe.h"
 
-enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_LANG, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT };
+enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_LANG, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
 
 enum outcome { OUTCOME_ok, OUTCOME_not_ok, OUTCOME_unseeable };
 
@@ -40,6 +40,7 @@ struct play {
 	const char *wanted; /* lesson asked for, or NULL */
 	const char *format, *language_name;
 	bool step, slow, list, claims;
+	double patience;
 	enum plane plane;
 	enum language language;
 	char lessons[PATH_MAX], programs[PATH_MAX];
@@ -78,6 +79,7 @@ static const struct argp_option options[] = {
 	{ "claims", KEY_CLAIMS, NULL, 0, "play all lessons (or the one named) in silence, and print what became of each claim of the notes", 0 },
 	{ "lang", KEY_LANG, "en|zh", 0, "language (else that of the locale)", 0 },
 	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "use only this plane of observation where an event has a choice", 0 },
+	{ "patience", KEY_PATIENCE, "FACTOR", 0, "wait so many times longer for what should happen (1; more on slow machines)", 0 },
 	{ "format", KEY_FORMAT, "lanes|text", 0, "how to show it (lanes on a terminal, else text)", 0 },
 	{ 0 },
 };
@@ -85,6 +87,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct play *p = state->input;
+	char *end;
 
 	switch (key) {
 	case KEY_STEP:
@@ -103,6 +106,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		p->language_name = argument;
 		if (strcmp(argument, "en") && strcmp(argument, "zh"))
 			argp_error(state, "language '%s': en and zh are there", argument);
+		break;
+	case KEY_PATIENCE:
+		p->patience = strtod(argument, &end);
+		if (*end || !(p->patience >= 1) || p->patience > 1000)
+			argp_error(state, "patience '%s': is not a number from 1 on", argument);
 		break;
 	case KEY_FORMAT:
 		p->format = argument;
@@ -422,7 +430,7 @@ static void skip_scene(struct play *p, const struct scene *scene, const char *la
 
 static int play_scene(struct play *p, const struct scene *scene)
 {
-	struct script_view view = { on_say, on_act, p, p->language, p->programs };
+	struct script_view view = { on_say, on_act, p, p->language, p->programs, p->patience };
 	const char *lacking = scene_lacks(scene);
 	int err;
 
@@ -708,7 +716,7 @@ int command_play(int argc, char **argv)
 		"Play a lesson: its hosts and programs, and the tale the kernel tells of them. LESSON is a name or number of --list.",
 		NULL, NULL, NULL
 	};
-	struct play p = { .script = { 0 } };
+	struct play p = { .patience = 1 };
 	struct sigaction action = { .sa_handler = on_signal };
 	int err;
 

@@ -316,10 +316,12 @@ void script_tick(struct script *s, uint64_t now)
 		return;
 	step = &s->scene->steps[s->step];
 	waited = now > s->step_began_ns ? now - s->step_began_ns : 0;
-	if ((step->kind != STEP_wait && step->kind != STEP_pause) || waited < step->seconds * 1e9)
+	if ((step->kind != STEP_wait && step->kind != STEP_pause) ||
+	    waited < step->seconds * 1e9 * (step->kind == STEP_wait ? s->view.patience : 1))
 		return;
 	if (step->kind == STEP_wait) {
-		fail(0, "lesson line %u: waited %.0f s in vain for: %s", step->line, step->seconds, step->condition.source);
+		fail(0, "lesson line %u: waited %.0f s in vain for: %s", step->line,
+		     step->seconds * s->view.patience, step->condition.source);
 		step_failed(s, step);
 		return;
 	}

@@ -33,6 +33,7 @@ struct script_view {
 	void *context;
 	enum language language;
 	const char *programs; /* directory of the demo programs */
+	double patience;      /* waits may take so many times longer */
 };
 
 struct script {
