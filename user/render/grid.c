@@ -98,6 +98,14 @@ static unsigned shrink(const struct grid *g, unsigned *widths, unsigned width)
 	return 1;
 }
 
+/* No spaces at the end of a line. */
+static void end_line(struct text *to)
+{
+	while (to->length && to->bytes[to->length - 1] == ' ')
+		text_cut(to, to->length - 1);
+	text_char(to, '\n');
+}
+
 static void put_cell(const struct grid *g, struct text *to, const char *word, size_t column, unsigned width,
 		     unsigned gap)
 {
@@ -107,10 +115,10 @@ static void put_cell(const struct grid *g, struct text *to, const char *word, si
 		column_repeat(to, " ", gap);
 	if (g->columns[column].right && here < width)
 		column_repeat(to, " ", width - here);
-	if (here > width || !(column + 1 == g->column_count || g->columns[column].right))
+	if (here > width || !g->columns[column].right)
 		column_fit(to, word, width);
 	else
-		text_put(to, word); /* no spaces at the end of a line */
+		text_put(to, word);
 }
 
 static void put_notes(struct text *to, const char *notes, unsigned width)
@@ -142,11 +150,11 @@ void grid_write(const struct grid *g, struct text *to, unsigned width)
 	gap = shrink(g, widths, width);
 	for (size_t c = 0; c < g->column_count; c++)
 		put_cell(g, to, g->columns[c].title, c, widths[c], gap);
-	text_char(to, '\n');
+	end_line(to);
 	for (size_t r = 0; r < g->rows; r++) {
 		for (size_t c = 0; c < g->column_count; c++)
 			put_cell(g, to, word_at(g, r, c), c, widths[c], gap);
-		text_char(to, '\n');
+		end_line(to);
 		put_notes(to, g->notes[r], width);
 	}
 	free(widths);
