@@ -19,7 +19,7 @@
 #include "render/renderer.h"
 #include "render/story.h"
 
-enum { KEY_FORMAT = 0x200, KEY_READY, KEY_STRICT };
+enum { KEY_COST = 0x1f0, KEY_FORMAT = 0x200, KEY_READY, KEY_STRICT };
 
 struct trace {
 	struct filter filter;
@@ -30,6 +30,9 @@ struct trace {
 	int ready_fd;
 	bool strict;
 
+	bool cost;
+	int cost_fd;
+	uint64_t cost_told_ns;
 	int record_fd; /* --format record: events are copied there unseen; else -1 */
 	struct probe *probe;
 	struct story *story;
@@ -52,6 +55,7 @@ static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, log, ladder; record: as the kernel gives it, for `socktale tell`", 3 },
 	{ "output", 'o', "FILE", 0, "write there instead of to standard output", 3 },
 	{ "ready-fd", KEY_READY, "FD", 0, "write a byte there when every hook is attached", 3 },
+	{ "cost", KEY_COST, NULL, 0, "measure each hook; say every ten seconds and at the end what it costs", 3 },
 	{ "strict", KEY_STRICT, NULL, 0, "exit with status 5 if anything was lost", 3 },
 	{ 0 },
 };
@@ -92,6 +96,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			fail(0, "descriptor '%s': is not open", argument);
 			exit(EXIT_CODE_usage);
 		}
+		break;
+	case KEY_COST:
+		t->cost = true;
 		break;
 	case KEY_STRICT:
 		t->strict = true;
@@ -193,8 +200,38 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* ---- what it costs ---- */
+
+struct bill {
+	unsigned long long ns;
+	double seconds;
+};
+
+static void cost_line(const char *name, unsigned long long runs, unsigned long long ns, unsigned instructions, void *context)
+{
+	struct bill *bill = context;
+
+	(void)instructions;
+	if (!runs)
+		return;
+	bill->ns += ns;
+	tell("cost: %-32s %10llu hits %8.0f ns each %7.2f %% of one CPU", name, runs, (double)ns / runs,
+	     ns / bill->seconds / 1e7);
+}
+
+static void cost_tell(struct trace *t, uint64_t began)
+{
+	struct bill bill = { 0, (now_ns() - began) / 1e9 };
+
+	probe_each_program(t->probe, cost_line, &bill);
+	tell("cost: all hooks %.2f %% of one CPU over %.1f s, the measuring itself (some 40 ns a hit) included",
+	     bill.ns / bill.seconds / 1e7, bill.seconds);
+	t->cost_told_ns = now_ns();
+}
+
 static int follow(struct trace *t)
 {
+	uint64_t began = now_ns();
 	uint64_t end = t->seconds > 0 ? now_ns() + (uint64_t)(t->seconds * 1e9) : UINT64_MAX;
 	unsigned long long seen = 0;
 	int err = 0;
@@ -207,7 +244,11 @@ static int follow(struct trace *t)
 		if (!err && t->story && t->told != seen)
 			err = story_flush(t->story);
 		seen = t->told;
+		if (t->cost && now_ns() - t->cost_told_ns > 10000000000ULL)
+			cost_tell(t, began);
 	}
+	if (t->cost)
+		cost_tell(t, began);
 	/* The tracer's own end: what is in the ring by now was produced before it. */
 	if (!err || err == -ECANCELED) {
 		probe_detach(t->probe);
@@ -306,6 +347,15 @@ int command_trace(int argc, char **argv)
 	err = probe_open(&t.filter.probe, &t.probe);
 	if (err)
 		goto out;
+	probe_settle(t.probe);
+	if (t.cost) {
+		t.cost_fd = probe_measure();
+		if (t.cost_fd < 0) {
+			err = t.cost_fd;
+			goto out;
+		}
+		t.cost_told_ns = now_ns();
+	}
 	if (renderer) {
 		appearance = renderer_options_for(out);
 		t.story = story_create(renderer, &appearance);

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 #define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
 #define BATCH_EVENTS 65536	     /* read at most so many at once */
 #define BATCH_BYTES (1 << 20)	     /* write at most so many at once: room in the ring comes back in such pieces */
+#define SPILL_BYTES (2 * BATCH_BYTES)
 #define BUSY_EVENTS 4096	     /* fewer than that at once: there is time to rest */
 #define PAUSE_NS 2000000L	     /* rest so long while events come: a few hundred of them cost one turn */
 #define LOOK_MS 10		     /* look at least this often when nothing comes */
@@ -40,7 +42,7 @@ struct slot {
 };
 
 /*
- * The ring buffer, mapped: positions grow for ever, the data is mapped twice in a row so that no record is torn
+ * The ring buffer, mapped: positions grow for ever, behind the end the data begins again so that no record is torn
  * (Documentation/bpf/ringbuf.rst). Read here rather than by libbpf, to hand whole stretches to write().
  */
 struct ring {
@@ -49,6 +51,7 @@ struct ring {
 	char *data;
 	uint64_t mask;
 	uint64_t bytes; /* size, 0: not mapped */
+	uint64_t spill; /* so much of the beginning is mapped again behind the end */
 };
 
 struct probe {
@@ -182,7 +185,7 @@ static void ring_close(struct ring *r)
 	if (!r->bytes)
 		return;
 	munmap(r->consumer, page);
-	munmap((void *)r->producer, page + 2 * r->bytes);
+	munmap((void *)r->producer, page + r->bytes + r->spill);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -409,6 +412,12 @@ out:
 	return err;
 }
 
+void probe_settle(struct probe *p)
+{
+	kernel_finish(&p->kernel);
+	malloc_trim(0);
+}
+
 void probe_close(struct probe *p)
 {
 	if (!p)
@@ -632,7 +641,7 @@ static int ring_open(struct probe *p)
 	long page = sysconf(_SC_PAGESIZE);
 	struct ring *r = &p->ring;
 	void *consumer, *producer;
-	uint64_t bytes;
+	uint64_t bytes, spill;
 
 	if (r->bytes)
 		return 0;
@@ -640,12 +649,14 @@ static int ring_open(struct probe *p)
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (consumer == MAP_FAILED)
 		return fail(-errno, "ring buffer: cannot be mapped");
-	producer = mmap(NULL, page + 2 * bytes, PROT_READ, MAP_SHARED, fd, page);
+	/* The whole could be mapped twice; it would count twice as memory of ours. */
+	spill = bytes < SPILL_BYTES ? bytes : SPILL_BYTES;
+	producer = mmap(NULL, page + bytes + spill, PROT_READ, MAP_SHARED, fd, page);
 	if (producer == MAP_FAILED) {
 		munmap(consumer, page);
 		return fail(-errno, "ring buffer: cannot be mapped");
 	}
-	*r = (struct ring){ consumer, producer, (char *)producer + page, bytes - 1, bytes };
+	*r = (struct ring){ consumer, producer, (char *)producer + page, bytes - 1, bytes, spill };
 	p->losses_seen_ns = p->swept_ns = now_ns();
 	return 0;
 }
@@ -746,7 +757,7 @@ static long ring_copy(struct probe *p, int fd)
 	bool valid;
 	int err;
 
-	while (at - begin < BATCH_BYTES && (e = ring_record(r, at, producer, &next, &valid))) {
+	while (at - begin < r->spill / 2 && (e = ring_record(r, at, producer, &next, &valid))) {
 		if (valid) {
 			p->counts[e->id].delivered++;
 			count++;
@@ -888,6 +899,13 @@ struct doors *probe_doors(struct probe *p)
 const struct kernel *probe_kernel(const struct probe *p)
 {
 	return &p->kernel;
+}
+
+int probe_measure(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? fail(fd, "BPF statistics: cannot be switched on") : fd;
 }
 
 void probe_each_program(const struct probe *p,

@@ -37,6 +37,15 @@ struct probe_count {
 int probe_open(const struct probe_options *options, struct probe **ret);
 void probe_close(struct probe *p);
 
+/* Give back the memory that only loading needed (some 10 MB of types). probe_kernel() knows no functions any more. */
+void probe_settle(struct probe *p);
+
+/*
+ * Let the kernel measure each program's runs, some 40 ns each, until the returned descriptor is closed. Or a negative
+ * errno, told. probe_each_program() reads the figures.
+ */
+int probe_measure(void);
+
 /*
  * Read what has gathered, waiting at most `timeout_ms` for more. Events come in time order (but for those that a CPU
  * hands over late by more than the hold-back, a few milliseconds). `callback` returns 0 to go on; anything else stops
