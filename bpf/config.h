@@ -26,7 +26,6 @@ struct config {
 	__u8 udp_fail_has_packet; /* tracepoint udp_fail_queue_rcv_skb with a third argument, since 6.12 */
 	__u8 accept_args;	/* parameters of inet_csk_accept: 4, since 6.10 (92ef0fd55ac8) 2 */
 	__u8 listen_start_args;	/* parameters of inet_csk_listen_start: 2, since 5.16 (e7049395b1c3) 1 */
-	__u8 requests_exceed;	/* the queue of requests holds one more than the backlog, since 6.14 (3479c7549fb1) */
 	__u32 hz;		/* jiffies a second */
 
 	/* Filters. Each means the socket's owner or the socket itself; all set ones must agree. */

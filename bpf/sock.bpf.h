@@ -204,7 +204,8 @@ static __always_inline __u8 listen_refuses(const void *sk)
 
 	if (!get(net, ipv4.sysctl_tcp_syncookies)) {
 		most = get(net, ipv4.sysctl_max_syn_backlog);
-		if (requests >= get(as_sock(sk), sk_max_ack_backlog) + config.requests_exceed)
+		/* One more than the backlog: since 6.14 (3479c7549fb1), and in the stable series of 2025. */
+		if (requests > get(as_sock(sk), sk_max_ack_backlog))
 			return 1 + LISTEN_DROP_syn_queue;
 		if (!accept_queue_full(sk) && most - (int)requests < most >> 2)
 			return 1 + LISTEN_DROP_syn_queue;
@@ -217,6 +218,16 @@ static __always_inline __u64 icsk_keepalive_timer(const void *sk)
 	if (bpf_core_field_exists(struct inet_connection_sock___keepalive, icsk_keepalive_timer))
 		return (__u64)sk + bpf_core_field_offset(struct inet_connection_sock___keepalive, icsk_keepalive_timer);
 	return (__u64)sk + bpf_core_field_offset(struct sock, sk_timer);
+}
+
+/* The jiffy at which a held acknowledgement is due. */
+static __always_inline __u64 delayed_ack_due(const void *sk)
+{
+	struct inet_connection_sock___timeout *old = (void *)sk;
+
+	if (bpf_core_field_exists(old->icsk_ack.timeout))
+		return BPF_CORE_READ(old, icsk_ack.timeout);
+	return get(as_icsk(sk), icsk_delack_timer.expires);
 }
 
 static __always_inline __u64 retransmit_timer_offset(void)

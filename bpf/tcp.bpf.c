@@ -868,7 +868,8 @@ static __always_inline void delayed_ack_tell(const void *sk, __u8 plane)
 
 	if (ato < 40000)
 		ato = 40000; /* TCP_DELACK_MIN, include/net/tcp.h: HZ/25 */
-	if (!(get(icsk, icsk_ack.pending) & 2 /* ICSK_ACK_TIMER */))
+	/* As tcp_delack_timer_handler() asks: scheduled, the timer set (ICSK_ACK_SCHED, ICSK_ACK_TIMER), and due. */
+	if ((get(icsk, icsk_ack.pending) & 3) != 3 || (__s64)(delayed_ack_due(sk) - bpf_jiffies64()) > 0)
 		return;
 	e = event_begin(tcp_ack_delayed, sk, record_find(sk), plane);
 	if (!e)

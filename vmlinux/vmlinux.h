@@ -252,6 +252,11 @@ struct inet_connection_sock {
 struct inet_connection_sock___keepalive { /* 6.1, 6.12, 7.2: a timer of its own; elsewhere it is sk_timer */
 	struct timer_list icsk_keepalive_timer;
 };
+struct inet_connection_sock___timeout { /* until 6.17: when a held acknowledgement is due */
+	struct {
+		unsigned long timeout;
+	} icsk_ack;
+};
 struct sock___retransmit { /* since 7.2 */
 	struct timer_list tcp_retransmit_timer;
 };

@@ -127,7 +127,6 @@ static const struct {
 
 static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const bool *wanted)
 {
-	unsigned major, minor;
 	const char *name;
 
 	c->has_task_storage = k->task_storage;
@@ -137,8 +136,6 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	c->has_sock_from_file = k->sock_from_file;
 	c->hz = k->hz;
 	c->accept_args = kernel_parameters(k, "inet_csk_accept") == 4 ? 4 : 2;
-	if (sscanf(k->release, "%u.%u", &major, &minor) == 2)
-		c->requests_exceed = major > 6 || (major == 6 && minor >= 14);
 	c->listen_start_args = kernel_parameters(k, "inet_csk_listen_start") == 2 ? 2 : 1;
 	for (int i = 0; i < 3; i++) {
 		name = kernel_parameter_name(k, "tcp_send_active_reset", i);
