@@ -33,12 +33,13 @@ ROOMS   := $(filter-out $(B)/user/main.o,$(OBJ))
 TESTS   := $(UNIT:%.c=$(B)/%) $(B)/tests/tale
 DEMOS   := $(DEMO:demos/%.c=$(B)/demos/%)
 SKEL    := $(B)/socktale.skel.h
+LOCALES := $(patsubst po/%.po,$(B)/locale/%/LC_MESSAGES/socktale.mo,$(wildcard po/*.po))
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.o $(B)/%.bpf.o
 .DEFAULT_GOAL := all
 
-all: $(B)/socktale $(DEMOS) ## build the tool and the notes' programs
+all: $(B)/socktale $(DEMOS) $(LOCALES) ## build the tool and the notes' programs
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +80,11 @@ $(B)/socktale: $(OBJ)
 $(B)/demos/%: demos/%.c demos/demo.h | $(B)/.deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -Idemos $< -o $@
+
+# Without gettext's tools everything is said in English.
+$(B)/locale/%/LC_MESSAGES/socktale.mo: po/%.po
+	@mkdir -p $(@D)
+	$(call say,PO,$<)if command -v msgfmt >/dev/null; then msgfmt -o $@ $<; fi
 
 $(B)/tests/%: $(B)/tests/%.o $(ROOMS)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@

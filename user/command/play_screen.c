@@ -11,6 +11,7 @@
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "explain/say.h"
 #include "render/column.h"
 #include "render/ladder.h"
 #include "render/output.h"
@@ -31,7 +32,7 @@ struct screen {
 	struct story *story;
 	void *drawing;
 	bool begun;
-	uint64_t begin_ns;
+	uint64_t begin_ns, shown_ns; /* the scene's first event, and the last one shown */
 	struct side sides[SIDES];
 	unsigned side_count;
 	char **told; /* sentences of this scene, so that none is told twice */
@@ -264,6 +265,28 @@ static void put_output(struct screen *s, const struct event *e)
 
 /* ---- the tale ---- */
 
+/* Time in which nothing happened that is shown: a lesson may be about just that. */
+static void put_silence(struct screen *s, uint64_t time_ns)
+{
+	struct text words = TEXT_EMPTY;
+	uint64_t gap = time_ns > s->shown_ns && s->shown_ns ? time_ns - s->shown_ns : 0;
+	const char *lane = s->options.ascii ? "|" : "│";
+
+	s->shown_ns = time_ns;
+	if (!s->lanes || gap < 20000000)
+		return;
+	text_put(&words, s->options.ascii ? "... " : "⋮ ");
+	say_duration(&words, gap);
+	column_repeat(&s->page, " ", TIME + side_of(s));
+	text_put(&s->page, lane);
+	paint(s, "\033[2m");
+	column_center(&s->page, text_string(&words), gap_of(s), " ");
+	paint(s, "\033[0m");
+	text_printf(&s->page, "%s\n", lane);
+	put_out(s);
+	text_finish(&words);
+}
+
 static void *filter_begin(const struct renderer_options *options)
 {
 	struct screen *s = (struct screen *)options;
@@ -299,6 +322,7 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 			if (!told_before(s, notes->notes[i].sentence))
 				fresh.notes[fresh.count++] = notes->notes[i];
 		}
+		put_silence(s, m->event->time_ns);
 		if (s->lanes && m->event->id == EVENT_app_output)
 			put_output(s, m->event);
 		else
@@ -336,6 +360,7 @@ static void end_scene(struct screen *s)
 	story_finish(s->story);
 	s->story = NULL;
 	s->begun = false;
+	s->shown_ns = 0;
 	s->side_count = 0;
 	for (size_t i = 0; i < s->told_count; i++)
 		free(s->told[i]);
