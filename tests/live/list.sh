@@ -196,6 +196,14 @@ check "the table fits 80 columns" [ -z "$(awk 'length > 80' "$tmp/narrow.txt")" 
 setpriv --bounding-set=-all --inh-caps=-all "$SOCKTALE" list >"$tmp/none.txt" 2>&1
 check "without capabilities it ends with 3" [ $? = 3 ]
 check "and names the missing one" grep -q CAP_BPF "$tmp/none.txt"
+: >"$tmp/empty"
+if unshare -m sh -c 'for f in /sys/kernel/btf/vmlinux /boot/vmlinux*; do [ ! -e "$f" ] || mount --bind "$1" "$f" || exit 99; done
+		exec "$2" list >"$3" 2>&1' sh "$tmp/empty" "$SOCKTALE" "$tmp/bare.txt"; code=$?; [ $code = 99 ]; then
+	echo "ok - $test_name: no BTF # SKIP nothing can be mounted here"
+else
+	check "without BTF it ends with 4" [ $code = 4 ]
+	check "and says what is missing" grep -q 'no BTF' "$tmp/bare.txt"
+fi
 "$SOCKTALE" list --port 80 --proto unix >/dev/null 2>&1
 check "a filter without sense is refused with 2" [ $? = 2 ]
 live_end

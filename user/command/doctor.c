@@ -380,7 +380,7 @@ struct page {
 
 static void fold(struct page *page, const char *first, const char *again, const char *string)
 {
-	unsigned indent = column_count(again);
+	unsigned indent = column_count(first) > column_count(again) ? column_count(first) : column_count(again);
 
 	column_fold(&page->text, string, first, again, page->width > indent + 20 ? page->width - indent : 20);
 }
@@ -526,12 +526,13 @@ static void page_missing(struct page *page, struct examination *x, int i)
 static void page_never_ran(struct page *page, struct examination *x)
 {
 	struct text line = TEXT_EMPTY;
+	unsigned count = 0;
 
 	for (size_t i = 0; x->counted && i < x->program_count; i++)
 		if (!x->programs[i].runs)
-			text_printf(&line, "%s%s", line.length ? ", " : "", x->programs[i].name);
-	if (line.length)
-		fold(page, "  attached, but never ran: ", "    ", text_string(&line));
+			text_printf(&line, "%s %s", count++ ? "," : "attached, but never ran:", x->programs[i].name);
+	if (count)
+		fold(page, "  ", "    ", text_string(&line));
 	text_finish(&line);
 }
 

@@ -623,10 +623,14 @@ static int may_look(void)
 {
 	const char *missing = kernel_missing_capability();
 
-	if (!missing)
+	if (!missing && kernel_has_types())
 		return 0;
+	if (!missing) {
+		fail(0, "kernel: has no BTF type information, without which no program can be fitted to it");
+		return -ENOTSUP;
+	}
 	fail(-EPERM, "BPF: looking is not permitted to this process: %s is missing", missing);
-	hint("run it as root, or give the binary the capabilities CAP_BPF and CAP_PERFMON");
+	hint("run it as root, or give the binary that capability");
 	return -EPERM;
 }
 

@@ -221,6 +221,20 @@ bool kernel_has_symbol(const char *name)
 	return strstr(symbols, needle);
 }
 
+/*
+ * Our programs name bpf_rdonly_cast (Linux 6.2). Where the kernel has none, libbpf looks for it in the BTF of modules (since
+ * 5.11), and these can be listed with CAP_SYS_ADMIN only.
+ */
+static bool modules_are_searched(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool searched = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) < 0 &&
+			has_enumerator(btf, "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE");
+
+	btf__free(btf);
+	return searched;
+}
+
 const char *kernel_missing_capability(void)
 {
 	static const struct {
@@ -237,10 +251,18 @@ const char *kernel_missing_capability(void)
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
 		if (!(data[wanted[i].number / 32].effective & (1U << (wanted[i].number % 32))))
 			return wanted[i].name;
-	return NULL;
+	return modules_are_searched() ? "CAP_SYS_ADMIN" : NULL;
 }
 
 int kernel_count_runs(void)
 {
 	return bpf_enable_stats(BPF_STATS_RUN_TIME);
+}
+
+bool kernel_has_types(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	btf__free(btf);
+	return btf;
 }

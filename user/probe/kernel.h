@@ -40,8 +40,11 @@ const char *kernel_parameter_name(const struct kernel *k, const char *function, 
 /* Whether the kernel has a text symbol of that name (what a kprobe needs). */
 bool kernel_has_symbol(const char *name);
 
-/* The capability that BPF needs and this process lacks ("CAP_BPF"), or NULL. */
+/* The capability that is needed and that this process lacks, or NULL: CAP_BPF, CAP_PERFMON, from 5.11 to 6.1 CAP_SYS_ADMIN. */
 const char *kernel_missing_capability(void);
+
+/* Whether the running kernel has BTF at all: what every BPF program of ours needs. */
+bool kernel_has_types(void);
 
 /* From now on the kernel counts how often each BPF program runs, until the descriptor returned is closed; or -errno. */
 int kernel_count_runs(void);
