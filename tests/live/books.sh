@@ -45,6 +45,9 @@ def books(when):
 
 
 before, after = books("before"), books("after")
+# While inet_timewait_sock had tw_kill (5.10), tw_timer_handler() counted entries as they ran out.
+with open("/sys/kernel/btf/vmlinux", "rb") as btf:
+    tw_kill = b"\0tw_kill\0" in btf.read()
 
 
 def states(old, new, **wanted):
@@ -104,7 +107,9 @@ rows = [
      "tcp_send_loss_probe() counts also a probe of new data; the load has none"),
     ("ListenOverflows", len(pick(events, "tcp_listen_drop", reason="accept_queue")), "full accept queue, at the SYN or at the third segment"),
     ("ListenDrops", len(pick(events, "tcp_listen_drop")), "overflows and every other refusal of a listener (full SYN queue)"),
-    ("TW + TWKilled", len(pick(events, "tcp_time_wait", restarted=False)),
+    ("TW + TWKilled", len(pick(events, "tcp_time_wait_end", ending="expired") if tw_kill
+                          else pick(events, "tcp_time_wait", restarted=False)),
+     "an entry's clock ran out: kernels with tw_kill count then" if tw_kill else
      "an entry's clock started; TWKilled are those of 4 s or less; a FIN that restarts the clock counts nothing"),
     ("TWRecycled", len([e for e in recycled if local(e) >= 32000]),
      "only a connect() that takes the place of its own entry counts (__inet_check_established)"),
