@@ -168,7 +168,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	if (call == CALL_none)
 		return 0;
 	task = current_task();
-	if (task_in_compat_call(task))
+	if (task_foreign(task) || task_in_compat_call(task))
 		return 0;
 	if (call > CALL_socketpair) {
 		fd = call_argument(regs, call == CALL_splice ? 2 : 0);
@@ -653,6 +653,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	__u8 call;
 
 	if ((__u64)number >= CALL_NUMBERS || config.calls[number & (CALL_NUMBERS - 1)] == CALL_none)
+		return 0;
+	if (task_foreign(current_task()))
 		return 0;
 	t = thread_current();
 	if (!t || !t->call)

@@ -233,6 +233,20 @@ static __always_inline struct thread *thread_enter(void)
 
 /* ---- owners ---- */
 
+/*
+ * Whether --pid says that this task's calls, or this owner's sockets, are nobody's business: then they cost a comparison
+ * and no memory. Sockets of others that exist at the start keep their records.
+ */
+static __always_inline bool task_foreign(struct task_struct *task)
+{
+	return config.filter_pid_set && (__u32)get(task, tgid) != config.filter_pid;
+}
+
+static __always_inline bool record_foreign(const struct record *r)
+{
+	return config.filter_pid_set && (!r || r->owner.pid != config.filter_pid);
+}
+
 /* Make the current task the owner. Only from process context, about a socket this task holds. */
 static __always_inline void owner_take(struct record *r)
 {

@@ -116,6 +116,15 @@ static __always_inline void gap_tell(const void *sk, struct record *r, __u8 what
 	event_end(e);
 }
 
+/* The only listener of this socket's port, or NULL. */
+static __always_inline struct record *listener_record(const void *sk)
+{
+	struct listener_key key = { .netns = sock_netns(sk), .port = get(as_sock(sk), __sk_common.skc_num) };
+	struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
+
+	return value ? record_find((void *)value->sk) : 0;
+}
+
 /* One body for every source of a state change. `old` is the state before. */
 static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool trusted, __u8 plane)
 {
@@ -131,6 +140,8 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 	now = bpf_ktime_get_ns();
 
 	if (old == TCP_LISTEN && new == TCP_SYN_RECV) {
+		if (config.filter_pid_set && record_foreign(listener_record(sk)))
+			return 0;
 		/* The child. Its address may have belonged to a socket that is gone (the slab is type-stable). */
 		r = record_make(sk, EVENT_tcp_state);
 		if (!r)
@@ -168,6 +179,8 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 	}
 
 	if (!r) {
+		if (task_foreign(current_task()))
+			return 0;
 		r = record_make(sk, EVENT_tcp_state);
 		if (!r)
 			return 0;
@@ -341,10 +354,12 @@ static __always_inline void request_born(const void *listener_sk, const void *re
 	if (r && r->state == TCP_NEW_SYN_RECV && r->ends.remote_port == ends.remote_port &&
 	    r->ends.local_port == ends.local_port)
 		return; /* a SYN-ACK sent again */
+	listener = record_find(listener_sk);
+	if (record_foreign(listener))
+		return;
 	r = record_make(req, EVENT_tcp_syn_recv);
 	if (!r)
 		return;
-	listener = record_find(listener_sk);
 	record_inherit(r, listener);
 	r->state = TCP_NEW_SYN_RECV;
 	r->since_ns = bpf_ktime_get_ns();
@@ -595,7 +610,7 @@ __u64 waits = 0; /* whether a wait of interest ever began; while none did, nobod
 
 HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct thread *thread = task_state(prev) ? thread_find(prev) : 0;
+	struct thread *thread = task_state(prev) && !task_foreign(typed(task_struct, prev)) ? thread_find(prev) : 0;
 	struct socket *socket;
 
 	if (thread && thread->call && thread->sk) {
@@ -895,6 +910,17 @@ extern const void tcp_keepalive_timer __ksym __weak;
 
 #define TIMER_IS(function, name) (&name && (function) == (void *)&name)
 
+/* Whether the four-tuple of this TIME_WAIT entry leads to a socket we follow. */
+static __always_inline bool tuple_known(const void *tw)
+{
+	struct endpoints ends;
+	struct tuple tuple;
+
+	sock_endpoints(tw, &ends);
+	tuple_fill(&tuple, sock_netns(tw), &ends);
+	return bpf_map_lookup_elem(&tuples, &tuple);
+}
+
 /* A TIME_WAIT entry's clock starts, or starts again because a FIN came again or at last. */
 HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 {
@@ -920,6 +946,8 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	if (r && r->state == substate && bpf_ktime_get_ns() - r->queued_ns < 1000000)
 		return 0; /* armed twice in one go */
 	if (!r || !r->since_ns) {
+		if (config.filter_pid_set && !tuple_known(tw))
+			return 0;
 		r = record_make(tw, EVENT_tcp_time_wait);
 		if (!r)
 			return 0;
