@@ -128,4 +128,4 @@ clean: ## remove everything that was built
 
 .PHONY: all help deps demo check check-built check-live check-vm bench docs format lint install clean
 
--include $(OBJ:.o=.d) $(B)/socktale.raw.d $(TESTS:=.d)
+-include $(OBJ:.o=.d) $(B)/socktale.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))
