@@ -176,7 +176,9 @@ static unsigned protocol_bit(const struct snapshot_socket *s)
 {
 	if (s->family == AF_UNIX)
 		return PROTOCOL_UNIX;
-	return is_tcp(s) || s->protocol == IPPROTO_MPTCP ? PROTOCOL_TCP : s->protocol == IPPROTO_UDP ? PROTOCOL_UDP : PROTOCOL_OTHER;
+	if (is_tcp(s) || s->protocol == IPPROTO_MPTCP)
+		return PROTOCOL_TCP;
+	return s->protocol == IPPROTO_UDP ? PROTOCOL_UDP : PROTOCOL_OTHER;
 }
 
 static bool is_held(const struct list *l, const struct snapshot_socket *s)
@@ -185,9 +187,12 @@ static bool is_held(const struct list *l, const struct snapshot_socket *s)
 	size_t count;
 
 	o = snapshot_owners(&l->snapshot, s->sk, &count);
-	for (size_t i = 0; i < count; i++)
-		if ((!l->pid || o[i].pid == l->pid) && (!l->comm || !strncmp(o[i].comm.bytes, l->comm, sizeof(o[i].comm.bytes))))
+	for (size_t i = 0; i < count; i++) {
+		if (l->pid && o[i].pid != l->pid)
+			continue;
+		if (!l->comm || !strncmp(o[i].comm.bytes, l->comm, sizeof(o[i].comm.bytes)))
 			return true;
+	}
 	return false;
 }
 
@@ -209,7 +214,8 @@ static bool is_wanted(const struct list *l, const struct snapshot_socket *s)
 /* tcp, udp, others, unix; listeners first; then by port and name. */
 static int in_reading_order(const void *a, const void *b)
 {
-	const struct snapshot_socket *x = *(const struct snapshot_socket *const *)a, *y = *(const struct snapshot_socket *const *)b;
+	const struct snapshot_socket *x = *(const struct snapshot_socket *const *)a;
+	const struct snapshot_socket *y = *(const struct snapshot_socket *const *)b;
 	int order;
 
 	if (x->family == AF_UNIX || y->family == AF_UNIX)
@@ -282,19 +288,15 @@ static void notes(struct grid *g, const struct list *l, const struct snapshot_so
 {
 	static const char *const halves[] = { NULL, "receiving", "sending", "both directions" };
 
-	if (s->timer == TIMER_none || s->timer == TIMER_time_wait || s->timer == TIMER_syn_ack || s->timer == TIMER_keepalive) {
-		if (s->timer)
-			note_printf(g, "timer: %s in %.3f s, attempts %u, probes %u", timer_word(s), seconds_of(l, s->timer_ticks),
-				    s->attempts, s->probes);
-	} else {
-		note_printf(g, "timer: %s in %.3f s, attempts %u, backoff %u", timer_word(s), seconds_of(l, s->timer_ticks),
-			    s->attempts, s->backoff);
-	}
+	if (s->timer)
+		note_printf(g, "timer: %s in %.3f s, attempts %u, probes %u, backoff %u", timer_word(s),
+			    seconds_of(l, s->timer_ticks), s->attempts, s->probes, s->backoff);
 	if (!s->type)
 		return; /* a request or TIME_WAIT entry has no more */
 	note_options(g, l, s);
-	note_printf(g, "buffers: received %u of %u, sending %u of %u, write queue %u, in advance %d, backlog %u, dropped %u",
-		    s->recv_memory_bytes, s->recv_buffer_bytes, s->send_memory_bytes, s->send_buffer_bytes, s->write_queue_bytes,
+	note_printf(g, "buffers: received %u of %u, sending %u of %u", s->recv_memory_bytes, s->recv_buffer_bytes,
+		    s->send_memory_bytes, s->send_buffer_bytes);
+	note_printf(g, "memory: write queue %u, in advance %d, backlog %u; dropped %u", s->write_queue_bytes,
 		    s->forward_bytes, s->backlog_bytes, s->drops);
 	if (s->shutdown)
 		note_printf(g, "shut down: %s", halves[s->shutdown & 3]);
@@ -305,12 +307,13 @@ static void notes(struct grid *g, const struct list *l, const struct snapshot_so
 	if (!is_tcp(s) || s->state == TCP_LISTEN)
 		return;
 	note_printf(g, "TCP: %.*s, window peer %u, own %u, cwnd %u, mss %u, in flight %u, unsent %u, scale %u,%u%s%s",
-		    (int)sizeof(s->congestion.bytes), s->congestion.bytes, s->peer_window_bytes, s->own_window_bytes, s->cwnd,
-		    s->mss_bytes, s->in_flight, s->unsent_bytes, s->send_scale, s->recv_scale, s->timestamps ? ", timestamps" : "",
-		    s->sack ? ", SACK" : "");
-	note_printf(g, "so far: sent %llu, acknowledged %llu, received %llu bytes, retransmits %u; rtt %.3f ± %.3f ms, rto %.0f ms",
-		    s->sent_bytes, s->acked_bytes, s->received_bytes, s->retransmits, s->srtt_us / 1e3, s->rtt_deviation_us / 1e3,
-		    seconds_of(l, s->rto_ticks) * 1e3);
+		    (int)sizeof(s->congestion.bytes), s->congestion.bytes, s->peer_window_bytes, s->own_window_bytes,
+		    s->cwnd, s->mss_bytes, s->in_flight, s->unsent_bytes, s->send_scale, s->recv_scale,
+		    s->timestamps ? ", timestamps" : "", s->sack ? ", SACK" : "");
+	note_printf(g, "so far: sent %llu, acknowledged %llu, received %llu bytes, retransmits %u", s->sent_bytes,
+		    s->acked_bytes, s->received_bytes, s->retransmits);
+	note_printf(g, "round trip: %.3f ms, deviation %.3f ms, retransmission after %.0f ms", s->srtt_us / 1e3,
+		    s->rtt_deviation_us / 1e3, seconds_of(l, s->rto_ticks) * 1e3);
 }
 
 static const struct grid_column columns[] = {
@@ -405,14 +408,16 @@ static void json_socket(struct text *to, const struct list *l, const struct snap
 	if (!entry)
 		text_printf(to, ",\"uid\":%u", s->uid);
 	json_owners(to, l, s);
-	text_printf(to, ",\"timer\":{\"kind\":\"%s\",\"left_ms\":%.0f}", timer_word(s), seconds_of(l, s->timer_ticks) * 1e3);
+	text_printf(to, ",\"timer\":{\"kind\":\"%s\",\"left_ms\":%.0f}", timer_word(s),
+		    seconds_of(l, s->timer_ticks) * 1e3);
 	if (!entry) {
 		text_printf(to, ",\"shutdown\":%u,\"error\":", s->shutdown & 3);
 		if (s->error)
 			text_printf(to, "\"%s\"", name_of(KIND_ERRNO, s->error));
 		else
 			text_put(to, "null");
-		text_printf(to, ",\"linger_s\":%.0f,\"recv_queue_cut\":%s", seconds_of(l, s->linger_ticks), s->queue_cut ? "true" : "false");
+		text_printf(to, ",\"linger_s\":%.0f,\"recv_queue_cut\":%s", seconds_of(l, s->linger_ticks),
+			    s->queue_cut ? "true" : "false");
 #define JSON_all(type, member) text_printf(to, ",\"" #member "\":%lld", (long long)s->member);
 #define JSON_option(type, member) text_printf(to, ",\"" #member "\":%s", s->member ? "true" : "false");
 #define JSON_tcp(type, member)
@@ -423,8 +428,10 @@ static void json_socket(struct text *to, const struct list *l, const struct snap
 #undef JSON_tcp_flag
 	}
 	if (is_tcp(s) && !entry && s->state != TCP_LISTEN) {
-		text_printf(to, ",\"congestion\":\"%.*s\",\"rto_ms\":%.0f,\"ato_ms\":%.0f", (int)sizeof(s->congestion.bytes),
-			    s->congestion.bytes, seconds_of(l, s->rto_ticks) * 1e3, seconds_of(l, s->ato_ticks) * 1e3);
+		text_put(to, ",\"congestion\":");
+		text_json(to, s->congestion.bytes, strnlen(s->congestion.bytes, sizeof(s->congestion.bytes)));
+		text_printf(to, ",\"rto_ms\":%.0f,\"ato_ms\":%.0f", seconds_of(l, s->rto_ticks) * 1e3,
+			    seconds_of(l, s->ato_ticks) * 1e3);
 #undef JSON_all
 #undef JSON_option
 #define JSON_all(type, member)
