@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 command -v ip >/dev/null || skip_all "ip is not installed"
 command -v nft >/dev/null || skip_all "nft is not installed"
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 slow=${slow:-1}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

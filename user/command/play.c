@@ -193,6 +193,22 @@ static int is_lesson(const struct dirent *entry)
 	return dot && !strcmp(dot, ".lesson");
 }
 
+/* Whether this file may be the lesson asked for; all are read where none was. */
+static bool lesson_wanted(const struct play *p, const char *file)
+{
+	const char *name = file + strspn(file, "0123456789");
+	char *end;
+	unsigned long number;
+
+	if (!p->wanted)
+		return true;
+	number = strtoul(p->wanted, &end, 10);
+	if (!*end)
+		return strtoul(file, NULL, 10) == number;
+	name += *name == '-';
+	return !strncmp(name, p->wanted, strlen(p->wanted)) && !strcmp(name + strlen(p->wanted), ".lesson");
+}
+
 static int lessons_read(const struct play *p, struct lesson **ret, size_t *ret_count)
 {
 	struct dirent **entries;
@@ -205,9 +221,10 @@ static int lessons_read(const struct play *p, struct lesson **ret, size_t *ret_c
 	*ret_count = 0;
 	for (int i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", p->lessons, entries[i]->d_name);
-		if (!err)
+		if (!err && lesson_wanted(p, entries[i]->d_name)) {
 			err = lesson_read(&(*ret)[*ret_count], path);
-		*ret_count += !err;
+			*ret_count += !err;
+		}
 		free(entries[i]);
 	}
 	free(entries);
