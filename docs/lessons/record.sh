@@ -9,14 +9,15 @@ set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
 SOCKTALE=${SOCKTALE:-$checkout/build/socktale}
-raw=$(mktemp)
-trap 'rm -f "$raw"' EXIT
+folder=$(mktemp -d)
+raw=$folder/claims
+trap 'rm -rf "$folder"' EXIT
 export COLUMNS=80 LC_ALL=C.UTF-8
 unset LANGUAGE
 
 # page FILE LANGUAGE: the page of one lesson
 page() {
-	local file=$1 lang=$2 name number
+	local file=$1 lang=$2 name number raw=$folder/$2
 	name=$(basename "$file" .lesson)
 	number=${name%%-*} name=${name#*-}
 	"$SOCKTALE" play --lang "$lang" --format lanes "$name" >"$raw" 2>/dev/null </dev/null || echo "$name ($lang): not all must-sees hold" >&2
@@ -85,7 +86,9 @@ claims() {
 for file in "$checkout"/demos/lessons/*.lesson; do
 	name=$(basename "$file" .lesson)
 	[ $# = 0 ] || [[ " $* " == *" ${name#*-} "* ]] || continue
-	page "$file" en
+	# Two lessons at once do not disturb each other.
+	page "$file" en &
 	page "$file" zh
+	wait
 done
 [ $# -gt 0 ] || claims

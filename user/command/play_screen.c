@@ -32,7 +32,7 @@ struct screen {
 	struct story *story;
 	void *drawing;
 	bool begun;
-	uint64_t begin_ns, shown_ns; /* the scene's first event, and the last one shown */
+	uint64_t begin_ns, shown_ns; /* the first event the renderer was given, and the last one shown */
 	struct side sides[SIDES];
 	unsigned side_count;
 	char **told; /* sentences of this scene, so that none is told twice */
@@ -226,7 +226,7 @@ static void put_in_lane(struct screen *s, const char *words, uint32_t pid, const
 	struct text folded = TEXT_EMPTY, time = TEXT_EMPTY;
 	char *line, *end;
 
-	if (time_ns)
+	if (time_ns && s->begun)
 		screen_time(&time, s, time_ns);
 	column_fold(&folded, words, "", "  ", side_of(s) - 2);
 	for (line = folded.bytes; line && *line; line = end + 1) {
@@ -287,6 +287,15 @@ static void put_silence(struct screen *s, uint64_t time_ns)
 	text_finish(&words);
 }
 
+/* The renderer counts from the first event it is given; so does everything here. */
+static void begin(struct screen *s, uint64_t time_ns)
+{
+	if (s->begun)
+		return;
+	s->begun = true;
+	s->begin_ns = time_ns;
+}
+
 static void *filter_begin(const struct renderer_options *options)
 {
 	struct screen *s = (struct screen *)options;
@@ -313,20 +322,20 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 	int err = 0;
 
 	remember_side(s, m);
-	if (!s->begun) {
-		s->begun = true;
-		s->begin_ns = m->event->time_ns;
-	}
+	if (!s->inner)
+		begin(s, m->event->time_ns);
 	if (s->inner && !s->hidden) {
 		for (size_t i = 0; i < notes->count; i++) {
 			if (!told_before(s, notes->notes[i].sentence))
 				fresh.notes[fresh.count++] = notes->notes[i];
 		}
 		put_silence(s, m->event->time_ns);
-		if (s->lanes && m->event->id == EVENT_app_output)
+		if (s->lanes && m->event->id == EVENT_app_output) {
 			put_output(s, m->event);
-		else
+		} else {
+			begin(s, m->event->time_ns);
 			err = s->inner->event(s->drawing, m, &fresh);
+		}
 		rest(s, 60 + 500 * fresh.count);
 	}
 	free(fresh.notes);
