@@ -47,6 +47,8 @@ static struct shared *shared;
 static size_t message;
 static uint64_t rate;
 static char buffer[MESSAGE];
+static pid_t children[4 * PAIRS];
+static int child_count;
 
 static void die(const char *what)
 {
@@ -253,7 +255,7 @@ static void pair_start(const struct load *l, int number, int cpu)
 	} else {
 		listener = server_socket(l->type, PORT + number);
 	}
-	if (!fork()) {
+	if (!(children[child_count++] = fork())) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		stay(cpu);
 		if (l->family == AF_UNIX) {
@@ -278,7 +280,7 @@ static void pair_start(const struct load *l, int number, int cpu)
 		l->serve(&server);
 		exit(0);
 	}
-	if (!fork()) {
+	if (!(children[child_count++] = fork())) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		stay(cpu);
 		if (l->family == AF_UNIX) {
@@ -303,19 +305,32 @@ static void pair_start(const struct load *l, int number, int cpu)
 /* Connections on which nothing happens, both ends held by one process. */
 static void idle_start(long count)
 {
-	struct rlimit limit = { 2 * count + 64, 2 * count + 64 };
+	struct rlimit limit;
 	int listener, ready[2];
 	char byte = 0;
+	static int holder;
 
+	/* As many processes as the limit of descriptors asks for. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max != RLIM_INFINITY && 2 * count + 64 > (long)limit.rlim_max) {
+		long part = ((long)limit.rlim_max - 64) / 2;
+
+		if (part < 1)
+			die("descriptors for the idle connections");
+		idle_start(count - part);
+		count = part;
+	}
+	holder++;
 	if (pipe(ready))
 		die("pipe");
-	if (!fork()) {
+	if (!(children[child_count++] = fork())) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (setrlimit(RLIMIT_NOFILE, &limit))
 			die("descriptors for the idle connections");
-		listener = server_socket(SOCK_STREAM, PORT - 1);
+		listener = server_socket(SOCK_STREAM, PORT - holder);
 		for (long i = 0; i < count; i++) {
-			client_socket(SOCK_STREAM, i % 250, PORT - 1);
+			client_socket(SOCK_STREAM, i % 250, PORT - holder);
 			if (accept(listener, NULL, NULL) < 0)
 				die("accept");
 		}
@@ -434,5 +449,9 @@ int main(int argc, char **argv)
 		       (unsigned long long)(after.received - before.received));
 		fflush(stdout);
 	}
+	for (int i = 0; i < child_count; i++)
+		kill(children[i], SIGKILL);
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }

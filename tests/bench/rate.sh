@@ -35,7 +35,7 @@ for rate in 250000 500000 1000000 0; do
 	exec 9>&- 8>&-
 	wait
 	awk -v asked=$rate 'FNR == NR { n = $1 / $2; next } /produced/ { lost = 0; for (i = 2; i <= NF; i++) if ($i ~ /^lost/) lost = $(i - 1)
-		printf "rate: %s a second and CPU asked, %.0f events a second into a recording, %d lost\n", asked ? asked : "all there is", n, lost
+		printf "rate: %s a second and CPU asked, %.0f events a second into a recording, %d lost\n", asked ? asked : "no end", n, lost
 	}' "$work/counted" "$work/said"
 	rm -f "$work/to" "$work/ready" "$work/rec"
 done

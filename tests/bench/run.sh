@@ -4,7 +4,7 @@
 # What tracing costs: each load runs in short windows, untraced and traced in turn, for every way of tracing below and
 # for the tools of today that are here. Does not judge by itself what is good: the floors are in the table.
 #
-#   run.sh            all of it, below ten minutes (BENCH=quick: below three; BENCH=own: without other tools)
+#   run.sh            all of it, below ten minutes (BENCH=quick: below three, without other tools; BENCH=own: only without them)
 #
 # BUILD names the build folder. Root and BPF are needed; without: exit 77 with a reason. Exit 1 when a floor is missed.
 # The loads run in a network namespace of their own. Tracers of other people slow both halves of a pair: they are named.
@@ -38,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
 "$tool" trace -d 0.1 --format record -o "$work/rec" 2>"$work/said" || skip "cannot trace here: $(tail -1 "$work/said")"
 
 pairs=9 window=300
-[ "$mode" = quick ] && pairs=5 window=200
+[ "$mode" = quick ] && pairs=5 window=150
 missed=0
 
 echo "# machine: $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1); kernel $(uname -r)"
@@ -119,7 +119,7 @@ peer() { # LOAD NAME PROGRAM ARG...: skipped with a reason when it is not here
 	one "$load" "$name" - "$@"
 }
 
-if [ "$mode" != own ]; then
+if [ "$mode" = full ]; then
 	pairs=3 settle=2500
 	states='tracepoint:sock:inet_sock_set_state { printf("%d %s %d>%d\n", nsecs, comm, args->oldstate, args->newstate); }'
 	calls='tracepoint:syscalls:sys_exit_read,tracepoint:syscalls:sys_exit_write { @[pid] = sum(args->ret); }'
