@@ -21,7 +21,9 @@ trap 'rm -rf "$work"' EXIT
 
 for rate in 250000 500000 1000000 0; do
 	mkfifo "$work/to" "$work/ready"
-	"$build/tests/bench/load" option $([ $rate = 0 ] || echo "-r $rate") <"$work/to" >"$work/counted" &
+	limit=()
+	[ $rate = 0 ] || limit=(-r $rate)
+	"$build/tests/bench/load" option "${limit[@]}" <"$work/to" >"$work/counted" &
 	exec 9>"$work/to"
 	while ! grep -q ready "$work/counted"; do sleep 0.05; done
 	exec 8<>"$work/ready"

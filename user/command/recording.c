@@ -35,6 +35,7 @@ struct layout {
 
 struct waiting {
 	uint64_t time_ns, order;
+	uint16_t id, size;
 	void *bytes;
 };
 
@@ -42,6 +43,7 @@ struct recording {
 	bool binary, ended;
 	struct layout *layouts;
 	size_t layout_count;
+	unsigned time_at, id_at, size_at, head_bytes; /* where the head of an event holds what is needed to place it */
 	struct waiting *window; /* what waits for those that belong before it; sorted from `first` on */
 	size_t first, until, count; /* those before `until` can have no younger one before them */
 	uint64_t newest_ns, order;
@@ -129,9 +131,12 @@ static int layouts_read(struct recording *r)
 	char name[64];
 
 	schema_head(&known);
+	r->time_at = r->id_at = r->size_at = LARGEST;
 	while (getline(&r->line, &r->room, r->file) > 0) {
 		if (!strcmp(r->line, "end\n")) {
 			free(head.moves);
+			if (r->time_at + 8 > r->head_bytes || r->id_at + 2 > r->head_bytes || r->size_at + 2 > r->head_bytes)
+				return wrong(r, "does not say when its events happened");
 			return 0;
 		}
 		if (sscanf(r->line, "event %u %63s %u", &number, name, &bytes) == 3 && number < 4096 && bytes <= LARGEST) {
@@ -139,6 +144,7 @@ static int layouts_read(struct recording *r)
 				l = &head;
 				l->id = EVENT_COUNT;
 				l->same = bytes == sizeof(struct event);
+				r->head_bytes = bytes;
 			} else {
 				l = layout_make(r, number);
 				l->id = schema_find(name);
@@ -155,6 +161,12 @@ static int layouts_read(struct recording *r)
 
 			if (l == &head) {
 				fields++;
+				if (!strcmp(name, "time_ns") && bytes == sizeof(uint64_t))
+					r->time_at = offset;
+				else if (!strcmp(name, "id") && bytes == sizeof(uint16_t))
+					r->id_at = offset;
+				else if (!strcmp(name, "size") && bytes == sizeof(uint16_t))
+					r->size_at = offset;
 				f = schema_field(EVENT_lost, name);
 				layout_move(l, f && f->offset < sizeof(struct event) ? f : NULL, offset, bytes);
 			} else if (l->id < EVENT_COUNT) {
@@ -201,7 +213,6 @@ static int record_read(struct recording *r)
 {
 	struct { uint32_t length, nothing; } header;
 	struct waiting *w;
-	const struct event *e;
 	size_t room, n;
 
 	do {
@@ -212,7 +223,7 @@ static int record_read(struct recording *r)
 		if (header.length & 0x40000000 && fseek(r->file, room, SEEK_CUR)) /* taken back by the kernel side */
 			return wrong(r, "cannot be read on");
 	} while (header.length & 0x40000000);
-	if (room > LARGEST || header.length < sizeof(*e))
+	if (room > LARGEST || header.length < r->head_bytes)
 		return wrong(r, "holds a record of impossible length");
 	w = &r->window[r->count];
 	w->bytes = memory_create(1, room);
@@ -221,11 +232,14 @@ static int record_read(struct recording *r)
 		free(w->bytes);
 		goto end;
 	}
-	e = w->bytes;
-	w->time_ns = e->time_ns;
+	memcpy(&w->time_ns, (char *)w->bytes + r->time_at, sizeof(w->time_ns));
+	memcpy(&w->id, (char *)w->bytes + r->id_at, sizeof(w->id));
+	memcpy(&w->size, (char *)w->bytes + r->size_at, sizeof(w->size));
+	if (w->size > header.length)
+		w->size = header.length;
 	w->order = r->order++;
-	if (e->time_ns > r->newest_ns)
-		r->newest_ns = e->time_ns;
+	if (w->time_ns > r->newest_ns)
+		r->newest_ns = w->time_ns;
 	r->count++;
 	return 1;
 end:
@@ -239,16 +253,22 @@ end:
 
 static void record_take(struct recording *r, const struct waiting *w, union event_any *ret)
 {
-	const struct event *e = w->bytes;
-	const struct layout *l = e->id < r->layout_count ? &r->layouts[e->id] : NULL;
+	const struct layout *l = w->id < r->layout_count ? &r->layouts[w->id] : NULL;
 
-	if (!l || l->id == EVENT_COUNT || l->same) {
-		event_take(ret, e, e->size);
+	if (l && l->same) {
+		event_take(ret, w->bytes, w->size);
+		return;
+	}
+	if (!l || l->id == EVENT_COUNT) { /* told as unknown, at its time */
+		struct event unknown = { .time_ns = w->time_ns, .id = EVENT_COUNT, .size = sizeof(unknown), .fd = -1 };
+
+		event_take(ret, &unknown, sizeof(unknown));
 		return;
 	}
 	event_init(ret, l->id);
 	for (size_t i = 0; i < l->count; i++)
-		memcpy((char *)ret + l->moves[i].to, (const char *)e + l->moves[i].from, l->moves[i].bytes);
+		if (l->moves[i].from + l->moves[i].bytes <= w->size)
+			memcpy((char *)ret + l->moves[i].to, (const char *)w->bytes + l->moves[i].from, l->moves[i].bytes);
 	ret->head.id = l->id;
 	ret->head.size = schema_get(l->id)->size;
 }

@@ -211,7 +211,9 @@ static void iterate(const struct bpf_program *program, const struct bpf_iter_att
 static void leftovers_tell(struct probe *p)
 {
 	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_iter_attach_opts options = {
+		.sz = sizeof(options), .link_info = &info, .link_info_len = sizeof(info)
+	};
 
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
 	iterate(p->skeleton->progs.leftover__iter, &options);
