@@ -200,6 +200,8 @@ static void iterate(const struct bpf_program *program, const struct bpf_iter_att
 	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	char sink[256];
 
+	if (fd < 0)
+		tell("iterator '%s': cannot be attached: %s", bpf_program__name(program), strerror(errno));
 	while (fd >= 0 && read(fd, sink, sizeof(sink)) > 0)
 		;
 	if (fd >= 0)
@@ -211,10 +213,12 @@ static void iterate(const struct bpf_program *program, const struct bpf_iter_att
 static void leftovers_tell(struct probe *p)
 {
 	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
-	struct bpf_iter_attach_opts options = {
-		.sz = sizeof(options), .link_info = &info, .link_info_len = sizeof(info)
-	};
+	struct bpf_iter_attach_opts options;
 
+	memset(&options, 0, sizeof(options)); /* libbpf looks at the padding too */
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
 	iterate(p->skeleton->progs.leftover__iter, &options);
 }
