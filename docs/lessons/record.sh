@@ -3,7 +3,7 @@
 #
 # Writes the pages of this folder: each lesson played on the running kernel, in English and Chinese, with the output as recorded,
 # and the table of claims. Needs root.
-# Usage: docs/lessons/record.sh [LESSON...]    SOCKTALE the binary (build/socktale); without a lesson: all, and the claims
+# Usage: docs/lessons/record.sh [LESSON...|claims]    SOCKTALE the binary (build/socktale); without a lesson: all, and the claims
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -91,4 +91,4 @@ for file in "$checkout"/demos/lessons/*.lesson; do
 	page "$file" zh
 	wait
 done
-[ $# -gt 0 ] || claims
+[ $# -gt 0 ] && [ "$*" != claims ] || claims
