@@ -98,9 +98,10 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 	}
 	if (r)
 		r->unread_bytes = c->unread_bytes;
+	c->sk = (__u64)sk;
+	c->id = r ? r->id : 0;
 	if (!told(sock_close))
 		return;
-	c->id = r ? r->id : 0;
 	c->netns = r ? r->netns : sock_netns(sk);
 	c->in_tree = r && r->in_tree;
 	if (r)

@@ -14,7 +14,7 @@
 
 /* A close, looked at before it happens: a lingering one is told when the socket may be gone. */
 struct closing {
-	__u64 id;
+	__u64 sk, id;
 	struct owner owner;
 	struct endpoints ends;
 	__u32 netns;
