@@ -86,9 +86,7 @@ claims() {
 for file in "$checkout"/demos/lessons/*.lesson; do
 	name=$(basename "$file" .lesson)
 	[ $# = 0 ] || [[ " $* " == *" ${name#*-} "* ]] || continue
-	# Two lessons at once do not disturb each other.
-	page "$file" en &
+	page "$file" en
 	page "$file" zh
-	wait
 done
 [ $# -gt 0 ] && [ "$*" != claims ] || claims

@@ -101,6 +101,9 @@ static _Noreturn void become(const struct request *r, int replies)
 	answer(replies, err ? err : pid_outside());
 	if (err)
 		_exit(126);
+	/* What the system's programs print is looked for in English. */
+	setenv("LC_ALL", "C", 1);
+	unsetenv("LANGUAGE");
 	execvp(argv[0], argv);
 	fail(-errno, "program '%s': cannot be started", argv[0]);
 	_exit(127);
