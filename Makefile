@@ -102,7 +102,7 @@ check-built: all $(TESTS) $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.bpf.c)
 check-live: all ## what must be seen on the running kernel: needs root and BPF, says what it skips
 	$(Q)BUILD=$(B) tests/run.sh live
 
-check-vm: all ## the same in Debian's stock kernels, 5.10 to the newest, under QEMU
+check-vm: all $(B)/tests/vm/budget ## the same in Debian's stock kernels, 5.10 to the newest, under QEMU
 	$(Q)BUILD=$(B) tests/run.sh vm
 
 bench: all ## what tracing costs, measured against untraced runs and other tools

@@ -395,4 +395,23 @@ static __always_inline void record_drop(const void *sk)
 	bpf_map_delete_elem(&records, &key);
 }
 
+/* ---- causes ---- */
+
+/* The owner's call in which something happens to `sk`, or CALL_none: then the wire or a timer did it. */
+static __always_inline __u8 cause_of(const void *sk, const struct record *r)
+{
+	struct thread *thread = thread_current();
+	struct task_struct *task;
+
+	if (thread && thread->call && thread->sk == (__u64)sk)
+		return thread->call;
+	/* Before 6.6 the socket is released behind the call's end, on the way back to the program (task work of fput). */
+	if (thread && r && thread->closing.sk == (__u64)sk && thread->closing.id == r->id)
+		return CALL_close;
+	task = current_task();
+	if (r && r->owner.pid == (__u32)get(task, tgid) && (get(task, flags) & PF_EXITING))
+		return CALL_exit;
+	return CALL_none;
+}
+
 #endif

@@ -197,11 +197,9 @@ static __always_inline void reset_tell(const struct segment *seg, const void *sk
 	if (!e)
 		return;
 	if (r) {
-		struct thread *thread = thread_current();
-
 		e->state = r->state;
 		e->unread_bytes = r->unread_bytes;
-		e->cause = thread && thread->call && thread->sk == (__u64)sk ? thread->call : CALL_none;
+		e->cause = cause_of(sk, r);
 	}
 	event_end(e);
 }

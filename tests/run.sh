@@ -9,7 +9,8 @@
 #   static  layers, headers, generated pages, scripts: reads sources and what is built
 #   unit    unit tests, tales and the ABI: needs no privilege
 #   live    what must be seen on the running kernel: needs root and BPF; on each plane this kernel has
-#   vm      the live tests in Debian's stock kernels
+#   vm      Debian's stock kernels: what each must show on both planes, and its verifier's budget (tests/vm/kernel.sh);
+#           with VM_TESTS=all or names, the live tests there instead, which takes an hour
 #
 # Environment: BUILD the build folder (build), LIVE_PLANES the planes of live ("functions tracepoints"),
 # VM_KERNELS, VM_TESTS, VM_JOBS for vm, V=1 shows every line of every test.
@@ -111,17 +112,20 @@ live() {
 }
 
 vm() {
-	local kernel log line words tests=${VM_TESTS:-}
+	local kernel log line words tables=() command=tests/vm/kernel.sh
+
+	[ -z "${VM_TESTS:-}" ] || command="tests/run.sh live ${VM_TESTS#all}"
 	mkdir -p "$BUILD/vm"
 	# shellcheck disable=SC2086 # words
 	tests/vm/matrix.sh ${VM_KERNELS:+-k "$VM_KERNELS"} -j "${VM_JOBS:-2}" -m 1536 -t "${VM_SECONDS:-1500}" -- \
-		env BUILD="$BUILD" tests/run.sh live $tests | while read -r line; do
+		env BUILD="$BUILD" $command | while read -r line; do
 		echo "$line"
 		log=$BUILD/vm/${line%% *}.log
-		[ -e "$log" ] && grep -aE '^(live|demos|    not ok)|passed,' "$log" | sed 's/^/    /'
+		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# self-test|#   MISSING)|passed,' "$log" | sed 's/^/    /'
 	done
 	for kernel in ${VM_KERNELS:-$(tests/vm/kernels.sh --list | awk '{ print $1 }')}; do
 		log=$BUILD/vm/$kernel.log
+		[ ! -s "$BUILD/vm/$kernel.out/budget.json" ] || tables+=("$kernel=$BUILD/vm/$kernel.out/budget.json")
 		words=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" 2>/dev/null | tail -n 1)
 		if [ -n "$words" ]; then
 			read -r p _ f _ s _ <<<"$words"
@@ -134,12 +138,19 @@ vm() {
 			tail -n 5 "$log" 2>/dev/null | sed 's/^/    /'
 		fi
 	done
+	# A change of the figures shows here, and in a diff once the new table is copied to docs/kernels.md.
+	if [ -z "${VM_TESTS:-}${VM_KERNELS:-}" ] && [ ${#tables[@]} -gt 0 ]; then
+		python3 tests/vm/table.py "${tables[@]}" >"$BUILD/vm/kernels.md" &&
+			{ diff -u docs/kernels.md "$BUILD/vm/kernels.md" >"$BUILD/vm/kernels.diff" &&
+				echo "docs/kernels.md is as these kernels say" ||
+				echo "docs/kernels.md differs in $(grep -c '^[+-]|' "$BUILD/vm/kernels.diff") rows: see $BUILD/vm/kernels.diff"; }
+	fi
 }
 
 case $kind in
 static | unit | live | vm) "$kind" ;;
 *)
-	sed -n '7,12s/^# \{0,1\}//p' "$0" >&2
+	sed -n '7,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

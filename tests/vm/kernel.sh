@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What each kernel of the matrix must show, in its guest: the self-test of `socktale doctor` on both planes (some fifty
+# things of a connection's life, each with the right owner), and that everything loads, with the verifier's figures in
+# $VM_OUT/budget.json for tests/vm/table.py. The longer tests are tests/live.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+build=${BUILD:-build}
+passed=0 failed=0
+
+# Emulation without KVM is slow now and then: a self-test that fails is run once more, and says so.
+self_test() {
+	local plane=$1 try
+	for try in 1 2; do
+		if "$build/socktale" doctor ${plane:+--plane "$plane"} >/tmp/doctor.txt 2>&1; then
+			echo "ok - self-test ${plane:-of the best doors}: $(tail -n 1 /tmp/doctor.txt)"
+			passed=$((passed + 1))
+			return
+		fi
+		echo "# self-test ${plane:-of the best doors}, try $try:"
+		sed -n '/^self-test/,$s/^/# /p' /tmp/doctor.txt
+	done
+	echo "not ok - self-test ${plane:-of the best doors}"
+	tail -n 5 /tmp/doctor.txt | sed 's/^/# /'
+	failed=$((failed + 1))
+}
+
+self_test ""
+self_test functions
+self_test tracepoints
+if "$build/tests/vm/budget" >"${VM_OUT:-/tmp}/budget.json"; then
+	echo "ok - every program loads and attaches, and fits its verifier"
+	passed=$((passed + 1))
+else
+	echo "not ok - every program loads and attaches, and fits its verifier"
+	failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
