@@ -100,6 +100,7 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 		r->unread_bytes = c->unread_bytes;
 	c->sk = (__u64)sk;
 	c->id = r ? r->id : 0;
+	c->cause = cause;
 	if (!told(sock_close))
 		return;
 	c->netns = r ? r->netns : sock_netns(sk);
@@ -111,7 +112,6 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 	c->linger_s = get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)
 			      ? get(as_sock(sk), sk_lingertime) / (config.hz ? config.hz : 250)
 			      : -1;
-	c->cause = cause;
 	sock_endpoints(sk, &c->ends);
 }
 

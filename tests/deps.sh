@@ -16,6 +16,7 @@ build libbpf-dev         /usr/include/bpf/libbpf.h      loads and attaches BPF p
 build libelf-dev         /usr/include/libelf.h          reads ELF for libbpf
 build zlib1g-dev         /usr/include/zlib.h            compression for libelf
 build libcap-dev         /usr/include/sys/capability.h  names a missing capability
+build gettext            /usr/bin/msgfmt                compiles the translations
 build libasan8           ?libasan.so.8                  address sanitizer for make check
 build libubsan1          ?libubsan.so.1                 undefined-behaviour sanitizer for make check
 live  iproute2           /usr/sbin/ip                   network namespaces, veth pairs, nstat, ss
@@ -25,6 +26,10 @@ live  curl               /usr/bin/curl                  a real client
 live  nginx-light        /usr/sbin/nginx                a real server
 live  redis-server       /usr/bin/redis-server          a real server
 live  iperf3             /usr/bin/iperf3                a real load
+live  iputils-ping       /usr/bin/ping                  an instrument of the lessons
+live  traceroute         /usr/sbin/traceroute           an instrument of the lessons
+live  tcpdump            /usr/bin/tcpdump               an instrument of the lessons
+live  strace             /usr/bin/strace                a peer of the benchmarks
 live  tmux               /usr/bin/tmux                  a real terminal
 live  kmod               /usr/sbin/modprobe             loads veth and netem where they are modules
 vm    qemu-system-x86    /usr/bin/qemu-system-x86_64    boots Debian's kernels
