@@ -407,7 +407,7 @@ static __always_inline __u8 cause_of(const void *sk, const struct record *r)
 		return thread->call;
 	/* Before 6.6 the socket is released behind the call's end, on the way back to the program (task work of fput). */
 	if (thread && r && thread->closing.sk == (__u64)sk && thread->closing.id == r->id)
-		return CALL_close;
+		return thread->closing.cause;
 	task = current_task();
 	if (r && r->owner.pid == (__u32)get(task, tgid) && (get(task, flags) & PF_EXITING))
 		return CALL_exit;
