@@ -28,22 +28,28 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 /* The message a unix reader is about to get knows its sender. If there is none, the next who sends will be it. */
 static __always_inline void sender_look(struct thread *t)
 {
-	struct record *own = record_find((void *)t->sk);
+	struct record *own = record_find((void *)t->sk), *r;
 	__u64 queue = t->sk + bpf_core_field_offset(struct sock, sk_receive_queue);
-	struct sk_buff *first = get(typed(sk_buff_head, queue), next);
-	struct record *r;
+	__u32 senders = own ? *(volatile __u32 *)&own->senders : 0;
+	struct sk_buff *first;
 	void *sender;
 
-	if (own)
-		own->senders = own->sending;
+	/* Counted before the queue is looked at: what comes in between is then seen in one of the two. */
+	t->senders_over = (senders >> 16) - (senders & 0xffff);
+	first = get(typed(sk_buff_head, queue), next);
 	if (!first || (__u64)first == queue)
 		return;
 	sender = get(typed(sk_buff, first), sk);
 	r = sender ? record_find(sender) : 0;
-	if (!r)
-		return;
-	t->sender = r->id;
-	t->sender_pid = r->owner.pid;
+	if (r) {
+		t->sender = r->id;
+		t->sender_pid = r->owner.pid;
+	} else if (own && !own->mixed && !(senders & 0xffff) && get(typed(sk_buff_head, queue), qlen) == 1 &&
+		   get(typed(sk_buff, first), len) == own->sender_bytes) {
+		/* Its socket is closed already; the message alone in the queue is that of the last call. */
+		t->sender = own->sender;
+		t->sender_pid = own->sender_pid;
+	}
 }
 
 /* A datagram is on its way to a reader that may be waiting for it. */
@@ -59,18 +65,11 @@ static __always_inline void sender_announce(struct thread *t)
 	if (!to)
 		return;
 	t->target = (__u64)target;
-	if (to->sending++) {
-		to->mixed = 1;
-	} else {
-		to->mixed = 0;
-		if (to->senders == 1 && to->sender == r->id && to->sender_bytes == t->asked_bytes)
-			return;
-		to->sender = r->id;
-		to->sender_pid = bpf_get_current_pid_tgid() >> 32;
-		to->sender_bytes = t->asked_bytes;
-	}
-	if (to->senders < 2)
-		to->senders++;
+	__sync_fetch_and_add(&to->senders, 0x10001);
+	to->mixed = (*(volatile __u32 *)&to->senders & 0xffff) > 1;
+	to->sender = r->id;
+	to->sender_pid = bpf_get_current_pid_tgid() >> 32;
+	to->sender_bytes = t->asked_bytes;
 }
 
 static __always_inline void sender_returns(struct thread *t)
@@ -78,8 +77,8 @@ static __always_inline void sender_returns(struct thread *t)
 	struct record *to = t->target ? record_find((void *)t->target) : 0;
 
 	t->target = 0;
-	if (to && to->sending)
-		to->sending--;
+	if (to && (to->senders & 0xffff))
+		__sync_fetch_and_add(&to->senders, -1);
 }
 
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
@@ -372,7 +371,8 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 		}
 	}
 	/* The queue was empty, and one alone has sent since: of this length, so it is its message. */
-	if (!peer && type == SOCK_DGRAM && r->senders == 1 && !r->mixed && r->sender_bytes == ret) {
+	if (!peer && type == SOCK_DGRAM && (__u16)((r->senders >> 16) - t->senders_over) == 1 && !r->mixed &&
+	    r->sender_bytes == ret) {
 		peer = r->sender;
 		pid = r->sender_pid;
 	}

@@ -49,6 +49,7 @@ struct thread {
 	__u32 references;
 	__u32 descriptors;	/* sent along (SCM_RIGHTS) */
 	__u32 sender_pid;
+	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
 	__u16 fragments;	/* left so far in this call */
 	__u8 call;

@@ -43,10 +43,9 @@ struct record {
 	__u8 hold;		/* HELD_ */
 	__u8 deferred;		/* LISTEN->SYN_RECV was seen before the kernel had set the addresses (until 6.12) */
 	__u32 round;		/* the loader's last look at all open files that found it */
-	/* unix datagrams: who began to send to this socket since its reader found it empty */
-	__u8 senders;
-	__u8 sending;		/* of these, still in their call */
-	__u8 mixed;		/* more than one was, so that `sender` may be another */
+	/* unix datagrams: who began to send to this socket */
+	__u32 senders;		/* upper half: how many calls began; lower half: how many of them go on */
+	__u8 mixed;		/* two went on at once, so that `sender` may be another */
 	__u32 sender_pid, sender_bytes;
 	__u64 sender;
 	__u8 eof;		/* unix: enum eof_cause, once the other end is closed or shut down */

@@ -372,8 +372,10 @@ check("C70: no handshake; a full queue is EAGAIN, or a wait",
       rule(e, "unix_connected", "unix_connect_full", "unix_connect_waited") ==
       ["unix_connected", "unix_connected", "unix_connect_full", "unix_connect_waited"], briefs(connects))
 e = of("c71")
+# Before Linux 5.17 the descriptors of a process that ends are not visited: its death looks like a close.
+death = "peer_died" if pick(of("victim"), "sock_close", cause="exit") else "peer_closed"
 check("C71: a killed client is the end of its server's stream",
-      len(pick(e, "unix_recv", done_bytes=0, eof="peer_died")) == 1 and rule(e, "unix_eof_died"), briefs(e))
+      len(pick(e, "unix_recv", done_bytes=0, eof=death)) == 1 and rule(e, "unix_eof_died", "unix_eof"), briefs(e))
 check("C72: the client sent no message when it was killed", not pick(of("victim"), "unix_send"), briefs(of("victim")))
 e = of("c72")
 check("C72: with unread bytes ECONNRESET comes before the end",
