@@ -907,6 +907,8 @@ static __always_inline bool tuple_known(const void *tw)
 	return bpf_map_lookup_elem(&tuples, &tuple);
 }
 
+static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 plane);
+
 /* A TIME_WAIT entry's clock starts, or starts again because a FIN came again or at last. */
 HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 {
@@ -927,10 +929,16 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	scratch = scratch_get();
 	if (!scratch)
 		return 0;
-	if (scratch->cancelled == (__u64)tw)
+	if (scratch->cancelled == (__u64)tw) {
+		/* Stopped and started in one go: the clock of an entry that lives. The wire may have told it already. */
 		scratch->cancelled = 0;
-	if (r && r->state == substate && bpf_ktime_get_ns() - r->queued_ns < 1000000)
-		return 0; /* armed twice in one go */
+		if (r && r->state == substate && bpf_ktime_get_ns() - r->queued_ns < 1000000)
+			return 0;
+	} else if (r) {
+		/* A new entry at the address of one whose end was not seen. */
+		time_wait_ended(tw, TIME_WAIT_END_unknown, PLANE_tracepoints);
+		r = 0;
+	}
 	if (!r || !r->since_ns) {
 		if (config.filter_pid_set && !tuple_known(tw))
 			return 0;

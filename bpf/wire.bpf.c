@@ -304,7 +304,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 		}
 		return 0;
 	}
-	if (told_by(tcp_time_wait_end, PLANE_tracepoints)) {
+	if (told_by(tcp_time_wait, PLANE_tracepoints) || told_by(tcp_time_wait_end, PLANE_tracepoints)) {
 		/* A SYN or SYN-ACK follows at once when a connection takes the place of a TIME_WAIT entry. */
 		scratch = scratch_get();
 		if (scratch && scratch->cancelled)
