@@ -10,12 +10,9 @@
 #include "bpf/hook.bpf.h"
 #include "bpf/user.bpf.h"
 
-#define MSG_DONTWAIT 0x40
 #define SOL_SOCKET 1
-#define IPPROTO_TCP_LEVEL 6
 #define SO_SNDBUF 7
 #define SO_RCVBUF 8
-#define DESCRIPTORS_LOOKED_AT 256
 
 /* ---- arguments ---- */
 

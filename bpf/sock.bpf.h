@@ -213,13 +213,6 @@ static __always_inline __u8 listen_refuses(const void *sk)
 	return accept_queue_full(sk) ? 1 + LISTEN_DROP_accept_queue : 0;
 }
 
-static __always_inline __u64 icsk_keepalive_timer(const void *sk)
-{
-	if (bpf_core_field_exists(struct inet_connection_sock___keepalive, icsk_keepalive_timer))
-		return (__u64)sk + bpf_core_field_offset(struct inet_connection_sock___keepalive, icsk_keepalive_timer);
-	return (__u64)sk + bpf_core_field_offset(struct sock, sk_timer);
-}
-
 /* The jiffy at which a held acknowledgement is due. */
 static __always_inline __u64 delayed_ack_due(const void *sk)
 {
