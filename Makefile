@@ -92,7 +92,7 @@ $(B)/tests/%: $(B)/tests/%.o $(ROOMS)
 demo: all ## play the handshake on the running kernel (VM=1: in a virtual machine)
 	$(Q)$(if $(VM),tests/vm/run.sh 6.12 -- )$(B)/socktale play handshake
 
-check: ## units, tales, ABI, layers, documentation: needs no privilege
+check: all ## units, tales, ABI, layers, documentation: needs no privilege
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined check-built
 	$(Q)tests/run.sh static
 
