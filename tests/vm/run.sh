@@ -155,10 +155,12 @@ boot()
 	fi
 	# One host thread for all processors: with a thread each, QEMU sometimes runs a stale copy of code that
 	# the kernel is patching (static keys, fentry), and the guest dies with "Oops: int3" or hangs.
+	# Time in the guest is counted by its instructions (2 ns each) while it works and passes as here while it waits:
+	# a busy host makes a test slow, not late.
 	# The output ports are files and their doorbell is answered at once (ioeventfd=off), so that
 	# nothing is still under way when the guest ends through the debug port.
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config -name "socktale-$name" \
-		-machine q35 -accel tcg,thread=single -cpu max -smp "$cpus" -m "$mem" "${share[@]}" \
+		-machine q35 -accel tcg,thread=single -icount shift=1,sleep=on -cpu max -smp "$cpus" -m "$mem" "${share[@]}" \
 		-kernel "$kernel/vmlinux" -initrd "$work/initrd" -no-reboot -display none \
 		-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on rdinit=/init" \
 		-serial "file:$work/console" \
