@@ -440,6 +440,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		if (AS(udp_disconnect)->error)
 			break;
 		ep->connected = false;
+		ep->local = address_local(e); /* what the kernel had chosen is given back */
 		memset(&ep->remote, 0, sizeof(ep->remote));
 		break;
 	case EVENT_gap:
@@ -450,8 +451,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 	}
 }
 
-/* Whether the event's addresses are those of one packet, not of the socket. */
-static bool quotes_packet(const struct event *e)
+bool endpoint_quotes_packet(const struct event *e)
 {
 	return (e->id == EVENT_udp_drop || e->id == EVENT_icmp_sent || e->id == EVENT_icmp_received) &&
 	       e->protocol != IPPROTO_TCP;
@@ -474,9 +474,9 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 		ep->protocol = e->protocol;
 	take_owner(ep, e);
 	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
-		if (!quotes_packet(e) || !ep->local.port)
+		if (!endpoint_quotes_packet(e) || !ep->local.port)
 			take_address(&ep->local, address_local(e));
-		if (!quotes_packet(e) && !names_one_peer(ep, e))
+		if (!endpoint_quotes_packet(e) && !names_one_peer(ep, e))
 			take_address(&ep->remote, address_remote(e));
 	}
 	on_kernel(ep, e, number);

@@ -125,6 +125,9 @@ void endpoint_destroy(struct endpoint *ep);
 /* Take in what `e`, the event with that number, says about this socket. */
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number);
 
+/* Whether the addresses of `e` are those of one packet, which may be other than its socket's. */
+bool endpoint_quotes_packet(const struct event *e);
+
 /* When `fact` was last seen, or NULL. */
 const struct witness *endpoint_fact(const struct endpoint *ep, enum fact fact);
 

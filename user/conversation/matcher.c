@@ -284,10 +284,11 @@ static void index_port(struct matcher *m, struct endpoint *ep)
 {
 	uint64_t hash = port_hash(ep->local.port);
 
-	if (ep->protocol != IPPROTO_UDP || !ep->local.port || (ep->in_tuples && ep->tuple_hash == hash))
+	if (ep->protocol != IPPROTO_UDP || (ep->in_tuples && ep->tuple_hash == hash))
 		return;
 	tuples_remove(m, ep);
-	tuples_add(m, ep, hash);
+	if (ep->local.port)
+		tuples_add(m, ep, hash);
 }
 
 static struct endpoint *port_find(const struct matcher *m, const struct endpoint *for_whom, const struct event_address *a)
@@ -406,10 +407,10 @@ static struct endpoint *endpoint_get(struct matcher *m, const struct event *e)
 	return ep;
 }
 
-/* Whether a reader should be told anew who talks to whom. A local port found on the way is not worth it. */
+/* Whether a reader should be told anew who talks to whom. A local port found on the way is not worth it, one given back is. */
 static bool heading_changed(const struct endpoint *ep, const struct endpoint *before)
 {
-	return ep->pid != before->pid || ep->remote.port != before->remote.port ||
+	return ep->pid != before->pid || ep->remote.port != before->remote.port || (before->local.port && !ep->local.port) ||
 	       (ep->role == ROLE_listener && before->role != ROLE_listener) || !ep->remote_path != !before->remote_path ||
 	       memcmp(&ep->comm, &before->comm, sizeof(ep->comm)) != 0;
 }

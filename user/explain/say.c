@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/say.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -221,12 +222,28 @@ static bool say_given(struct text *to, const char *name, size_t length, const st
 	return false;
 }
 
-/* A listener's events may name a peer that is not its own, and an event may have no socket: then the event says it. */
+/* The address of a packet without ports, like an echo's, is its host's alone. */
+static void say_packet_end(struct text *to, const struct address *a)
+{
+	char printed[INET6_ADDRSTRLEN];
+
+	if (a->family && !a->port && inet_ntop(a->family, a->ip.bytes, printed, sizeof(printed)))
+		text_put(to, printed);
+	else
+		say_address(to, a);
+}
+
+/*
+ * A listener's events may name a peer that is not its own, an event may have no socket, and one about a packet names that
+ * packet's ends: then the event says it.
+ */
 static void say_end(struct text *to, const struct moment *m, bool remote)
 {
 	struct address a = remote ? address_remote(m->event) : address_local(m->event);
 
-	if (!m->self || (m->self->role == ROLE_listener && a.port))
+	if (endpoint_quotes_packet(m->event))
+		say_packet_end(to, &a);
+	else if (!m->self || (m->self->role == ROLE_listener && a.port))
 		say_address(to, &a);
 	else if (remote)
 		say_remote(to, m->self);
