@@ -18,7 +18,7 @@ PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 CFLAGS  += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-CPPFLAGS += -I. -Iuser -I$(B)
+CPPFLAGS += -I. -Iuser -I$(B) -DPREFIX='"$(PREFIX)"'
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(STATIC),-static)
 LDLIBS  += -lbpf -lelf -lz -lpthread
 BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Ivmlinux -Wall -Wextra -Werror \
@@ -33,7 +33,8 @@ ROOMS   := $(filter-out $(B)/user/main.o,$(OBJ))
 TESTS   := $(UNIT:%.c=$(B)/%) $(B)/tests/tale
 DEMOS   := $(DEMO:demos/%.c=$(B)/demos/%)
 SKEL    := $(B)/socktale.skel.h
-LOCALES := $(patsubst po/%.po,$(B)/locale/%/LC_MESSAGES/socktale.mo,$(wildcard po/*.po))
+LANGUAGES := $(patsubst po/%.po,%,$(wildcard po/*.po))
+LOCALES := $(LANGUAGES:%=$(B)/locale/%/LC_MESSAGES/socktale.mo)
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/%.o $(B)/%.bpf.o
@@ -81,10 +82,26 @@ $(B)/demos/%: demos/%.c demos/demo.h | $(B)/.deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -Idemos $< -o $@
 
-# Without gettext's tools everything is said in English.
+# Without gettext's tools everything is said in English. The C library's own messages are in the same file.
 $(B)/locale/%/LC_MESSAGES/socktale.mo: po/%.po
 	@mkdir -p $(@D)
-	$(call say,PO,$<)if command -v msgfmt >/dev/null; then msgfmt -o $@ $<; fi
+	$(call say,PO,$<)if command -v msgfmt >/dev/null; then msgfmt -o $@ $< && ln -sf socktale.mo $(@D)/libc.mo; fi
+
+# What a reader is told: sentences in _() and N_(), and those that functions and rows of lists translate themselves.
+WORDS := $(sort $(wildcard user/*.c user/*/*.[ch] user/*/*.def bpf/*.def))
+WORD_KEYS := _ N_ ngettext:1,2 fail:2 hint tell wrong:2 complain:2 door_fail:2 doors_fail:3 note_printf:2 set_of number \
+	HEAD:4 EVENT:4 FIELD:5 NAME:5 COST:2 EXPECT:5 FIGURE:4
+WORD_FORMATS := fail:2 hint:1 tell:1 door_fail:2 doors_fail:3 note_printf:2
+
+$(B)/socktale.pot: $(WORDS) Makefile
+	@mkdir -p $(@D)
+	$(call say,WORDS,$@)xgettext --language=C --from-code=UTF-8 --no-location --no-wrap --package-name=socktale --keyword \
+		$(WORD_KEYS:%=--keyword=%) $(WORD_FORMATS:%=--flag=%:c-format) -o - $(WORDS) | sed '/^"POT-Creation-Date/d' >$@
+
+words: $(B)/socktale.pot ## bring the translations (po/) up to what the sources say
+	$(Q)for po in po/*.po; do \
+		msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-wrap $$po $< && \
+		msgattrib --no-obsolete --no-wrap -o $$po $$po && msgfmt --check --statistics -o /dev/null $$po; done
 
 $(B)/tests/%: $(B)/tests/%.o $(ROOMS)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -126,6 +143,6 @@ install: all ## install the tool below PREFIX (default /usr/local)
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: all help deps demo check check-built check-live check-vm bench docs format lint install clean
+.PHONY: all words help deps demo check check-built check-live check-vm bench docs format lint install clean
 
 -include $(OBJ:.o=.d) $(B)/socktale.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <locale.h>
+#include <string.h>
 
+#include "base/language.h"
 #include "base/text.h"
 #include "command/command.h"
 
@@ -13,31 +15,31 @@
 #pragma weak command_doctor
 
 static const struct command commands[] = {
-	{ "trace", "tell what happens on sockets, live", command_trace },
-	{ "play", "play a lesson: its hosts, its programs, its tale", command_play },
-	{ "tell", "tell a recorded trace again", command_tell },
-	{ "list", "list the sockets that exist now, with their owners", command_list },
-	{ "why", "watch for a while and say what is wrong, and what to do", command_why },
-	{ "doctor", "say what this kernel offers, and test that events arrive", command_doctor },
-	{ "events", "list every event and field, with meaning and unit", command_events },
+	{ "trace", N_("tell what happens on sockets, live"), command_trace },
+	{ "play", N_("play a lesson: its hosts, its programs, its tale"), command_play },
+	{ "tell", N_("tell a recorded trace again"), command_tell },
+	{ "list", N_("list the sockets that exist now, with their owners"), command_list },
+	{ "why", N_("watch for a while and say what is wrong, and what to do"), command_why },
+	{ "doctor", N_("say what this kernel offers, and test that events arrive"), command_doctor },
+	{ "events", N_("list every event and field, with meaning and unit"), command_events },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static void print_help(FILE *to)
 {
-	fputs("socktale: the kernel sees; socktale tells.\n"
-	      "Follows every socket of this machine from its creation to its last trace, and says what happens and why.\n\n"
-	      "Usage: socktale COMMAND [OPTION...]\n\nCommands:\n",
-	      to);
+	fprintf(to, "%s\n\n%s\n\n%s\n",
+		_("socktale: the kernel sees; socktale tells.\n"
+		  "Follows every socket of this machine from its creation to its last trace, and says what happens and why."),
+		_("Usage: socktale COMMAND [OPTION...]"), _("Commands:"));
 	for (int i = 0; i < COMMANDS; i++) {
 		if (commands[i].run)
-			fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+			fprintf(to, "  %-8s %s\n", commands[i].name, _(commands[i].summary));
 	}
-	fputs("\n`socktale COMMAND --help` tells the options of a command; `socktale --version` the version.\n"
-	      "Exit status: 0 done, 1 failed, 2 usage, 3 not permitted, 4 this kernel lacks what was asked for,\n"
-	      "5 events were lost under --strict; with `-- CMD`, the status of that command.\n",
-	      to);
+	fprintf(to, "\n%s\n",
+		_("`socktale COMMAND --help` tells the options of a command; `socktale --version` the version.\n"
+		  "Exit status: 0 done, 1 failed, 2 usage, 3 not permitted, 4 this kernel lacks what was asked for,\n"
+		  "5 events were lost under --strict; with `-- CMD`, the status of that command."));
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -52,10 +54,31 @@ static int run(const struct command *command, int argc, char **argv)
 	return status;
 }
 
+/* The language is known before anything is said; whether that of --lang is there, the command's own parser tells. */
+static void choose_language(int argc, char **argv)
+{
+	static const char option[] = "--lang";
+
+	language_from_locale();
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (!strncmp(argv[i], "--lang=", sizeof(option)))
+			language_use(argv[i] + sizeof(option));
+		else if (!strcmp(argv[i], option) && i + 1 < argc)
+			language_use(argv[i + 1]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
+	choose_language(argc, argv);
+	/* --lang may stand before the command as well: whether that language is there, was seen. */
+	while (argc > 2 && !strcmp(argv[1], "--lang")) {
+		argv[2] = argv[0];
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_CODE_usage;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/language.h"
 #include "base/text.h"
 
 /* Names in a message may come from anywhere (arguments, file names, other processes): escape the whole line. */
@@ -11,7 +12,7 @@ static void print(const char *prefix, int err, const char *format, va_list argum
 	struct text message = TEXT_EMPTY, line = TEXT_EMPTY;
 	int saved = errno;
 
-	text_vprintf(&message, format, arguments);
+	text_vprintf(&message, _(format), arguments);
 	text_put(&line, prefix);
 	text_escape(&line, text_string(&message), message.length);
 	if (err)
@@ -38,7 +39,7 @@ void hint(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print("socktale: hint: ", 0, format, arguments);
+	print(_("socktale: hint: "), 0, format, arguments);
 	va_end(arguments);
 }
 

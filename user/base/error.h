@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Telling a failure once, on stderr, and the codes the program ends with.
+ * Telling a failure once, on stderr, and the codes the program ends with. Formats are translated here: callers write them
+ * in English, and `make words` finds them.
  * Does not end the program (memory.h does, when there is none left) and does not know what failed.
  */
 #ifndef SOCKTALE_BASE_ERROR_H

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale doctor: what this kernel offers, per event, and a self-test that events really arrive, with the right owner. */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,8 +7,10 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "command/examination.h"
 #include "event/name.h"
@@ -38,7 +39,7 @@ static void put_hook(struct hook *h, struct door *door, void *context)
 		text_put(list->to, ", ");
 	text_put(list->to, h->target);
 	if (door)
-		text_printf(list->to, " (%s%s)", door->kind, runs ? "" : ", never ran");
+		text_printf(list->to, " (%s%s)", door->kind, runs ? "" : _(", never ran"));
 }
 
 static void hooks_of(struct examination *x, enum event_id id, bool with_runs, struct text *to)
@@ -100,36 +101,81 @@ enum { DOOR_KINDS = 4 };
 
 static void door_kinds(const struct kernel *k, struct door_kind ret[DOOR_KINDS])
 {
-	ret[0] = (struct door_kind){ "fentry", "functions, by trampoline", k->fentry, k->fentry_error };
-	ret[1] = (struct door_kind){ "kprobe", "functions, by breakpoint", k->kprobe, k->kprobe_error };
-	ret[2] = (struct door_kind){ "tp_btf", "tracepoints, typed", k->tp_btf, k->tp_btf_error };
-	ret[3] = (struct door_kind){ "raw_tp", "tracepoints, raw", k->raw_tp, k->raw_tp_error };
+	ret[0] = (struct door_kind){ "fentry", N_("functions, by trampoline"), k->fentry, k->fentry_error };
+	ret[1] = (struct door_kind){ "kprobe", N_("functions, by breakpoint"), k->kprobe, k->kprobe_error };
+	ret[2] = (struct door_kind){ "tp_btf", N_("tracepoints, typed"), k->tp_btf, k->tp_btf_error };
+	ret[3] = (struct door_kind){ "raw_tp", N_("tracepoints, raw"), k->raw_tp, k->raw_tp_error };
+}
+
+/* `label` in its column, which is as wide as the widest of them. */
+static void put_label(struct text *to, const char *label)
+{
+	const char *const labels[] = { _("kernel"), _("BTF"), _("rights"), _("doors") };
+	unsigned width = 0;
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++)
+		if (column_count(labels[i]) > width)
+			width = column_count(labels[i]);
+	column_fit(to, label, width);
+	text_put(to, "  ");
+}
+
+static void page_doors(struct page *page, const struct kernel *k, const char *blank)
+{
+	struct door_kind doors[DOOR_KINDS];
+	unsigned width = 0;
+
+	door_kinds(k, doors);
+	for (int i = 0; i < DOOR_KINDS; i++)
+		if (column_count(_(doors[i].use)) > width)
+			width = column_count(_(doors[i].use));
+	for (int i = 0; i < DOOR_KINDS; i++) {
+		if (i)
+			text_put(&page->text, blank);
+		else
+			put_label(&page->text, _("doors"));
+		text_printf(&page->text, "%-6s  ", doors[i].name);
+		column_fit(&page->text, _(doors[i].use), width);
+		if (doors[i].offered)
+			text_printf(&page->text, "  %s\n", _("yes"));
+		else
+			text_printf(&page->text, _("  no: %s\n"), strerror(-doors[i].error));
+	}
 }
 
 static void page_kernel(struct page *page, const struct doctor *d)
 {
 	const struct kernel *k = &d->kernel;
 	unsigned long long effective = effective_capabilities();
-	struct door_kind doors[DOOR_KINDS];
-	struct text line = TEXT_EMPTY;
+	struct text line = TEXT_EMPTY, label = TEXT_EMPTY, blank = TEXT_EMPTY;
 	struct utsname u;
 
 	uname(&u);
-	text_printf(&page->text, "kernel  Linux %s, %s\n", k->release, u.machine);
-	text_printf(&page->text, "BTF     %s%s\n", k->btf ? "yes" : "no: ", k->btf ? "" : strerror(-k->btf_error));
+	put_label(&label, "");
+	column_repeat(&blank, " ", column_count(text_string(&label)));
+	text_clear(&label);
+	put_label(&page->text, _("kernel"));
+	text_printf(&page->text, "Linux %s, %s\n", k->release, u.machine);
+	put_label(&page->text, _("BTF"));
+	if (k->btf)
+		text_printf(&page->text, "%s\n", _("yes"));
+	else
+		text_printf(&page->text, _("no: %s\n"), strerror(-k->btf_error));
 	for (int i = 0; i < CAPABILITIES; i++)
 		text_printf(&line, "%s%s %s", i ? ", " : "", capabilities[i].name,
-			    effective & (1ULL << capabilities[i].bit) ? "yes" : "no");
-	fold(page, "rights  ", "        ", text_string(&line));
-	if (d->missing)
-		text_printf(&page->text, "        %s is missing: nothing can be traced\n", d->missing);
-	door_kinds(k, doors);
-	for (int i = 0; i < DOOR_KINDS; i++)
-		text_printf(&page->text, "%s%-6s  %-25s  %s%s\n", i ? "        " : "doors   ", doors[i].name, doors[i].use,
-			    doors[i].offered ? "yes" : "no: ", doors[i].offered ? "" : strerror(-doors[i].error));
+			    effective & (1ULL << capabilities[i].bit) ? _("yes") : _("no"));
+	put_label(&label, _("rights"));
+	fold(page, text_string(&label), text_string(&blank), text_string(&line));
+	if (d->missing) {
+		text_put(&page->text, text_string(&blank));
+		text_printf(&page->text, _("%s is missing: nothing can be traced\n"), d->missing);
+	}
+	page_doors(page, k, text_string(&blank));
 	if (!k->fentry && !k->kprobe && (k->tp_btf || k->raw_tp))
-		text_put(&page->text, "        no functions here: all events come from tracepoints\n");
+		text_printf(&page->text, "%s%s\n", text_string(&blank), _("no functions here: all events come from tracepoints"));
 	text_finish(&line);
+	text_finish(&label);
+	text_finish(&blank);
 }
 
 /* Where the kernel refuses functions altogether, that is said once and not for each event. */
@@ -138,65 +184,102 @@ static bool has_functions(const struct examination *x)
 	return probe_kernel(x->probe)->fentry || probe_kernel(x->probe)->kprobe;
 }
 
+enum { EVENT_COLUMNS = 19, PLANE_COLUMNS = 11, SEEN_COLUMNS = 6 };
+
+/* The part of a row before its hooks. */
+static void put_row(struct text *to, const char *event, const char *plane, const char *seen)
+{
+	column_fit(to, event, EVENT_COLUMNS);
+	text_char(to, ' ');
+	column_fit(to, plane, PLANE_COLUMNS);
+	text_char(to, ' ');
+	if (!seen)
+		return;
+	column_repeat(to, " ", column_count(seen) < SEEN_COLUMNS ? SEEN_COLUMNS - column_count(seen) : 0);
+	text_printf(to, "%s  ", seen);
+}
+
 static void page_event(struct page *page, struct examination *x, enum event_id id)
 {
 	const struct source *s = &probe_doors(x->probe)->sources[id];
-	struct text hooks = TEXT_EMPTY;
-	char first[64];
+	struct text hooks = TEXT_EMPTY, first = TEXT_EMPTY, again = TEXT_EMPTY;
+	char seen[24];
 
-	snprintf(first, sizeof(first), "%-19s %-11s ", schema_get(id)->name, s->plane ? name_of(KIND_PLANE, s->plane) : "-");
-	if (x->tested)
-		snprintf(first + strlen(first), sizeof(first) - strlen(first), "%6llu  ", x->seen[id]);
+	snprintf(seen, sizeof(seen), "%llu", x->seen[id]);
+	put_row(&first, schema_get(id)->name, s->plane ? name_of(KIND_PLANE, s->plane) : "-", x->tested ? seen : NULL);
+	column_repeat(&again, " ", column_count(text_string(&first)));
 	if (id == EVENT_lost)
-		text_put(&hooks, "told by socktale itself, from counts of the kernel side");
+		text_put(&hooks, _("told by socktale itself, from counts of the kernel side"));
 	else if (s->plane)
 		hooks_of(x, id, true, &hooks);
 	else if (s->refused[0])
-		text_put(&hooks, "not told on this kernel");
+		text_put(&hooks, _("not told on this kernel"));
 	else
-		text_printf(&hooks, "not told by socktale " VERSION);
-	fold(page, first, x->tested ? "                                        " : "                                ",
-	     text_string(&hooks));
+		text_printf(&hooks, _("not told by socktale %s"), VERSION);
+	fold(page, text_string(&first), text_string(&again), text_string(&hooks));
 	text_clear(&hooks);
 	if (s->refused[0] && (s->plane != PLANE_tracepoints || has_functions(x))) {
-		text_printf(&hooks, "%s%s", s->plane ? "first choice missing: " : "missing: ", s->refused);
+		text_printf(&hooks, s->plane ? _("first choice missing: %s") : _("missing: %s"), s->refused);
 		fold(page, "    ", "      ", text_string(&hooks));
 	}
 	if (s->cost) {
 		text_clear(&hooks);
-		text_printf(&hooks, "cost: %s", s->cost);
+		text_printf(&hooks, _("cost: %s"), _(s->cost));
 		fold(page, "    ", "      ", text_string(&hooks));
 	}
 	text_finish(&hooks);
+	text_finish(&first);
+	text_finish(&again);
 }
 
 static void page_events(struct page *page, struct examination *x)
 {
-	text_printf(&page->text, "\n%-19s %-11s %shooks and doors\n", "event", "plane", x->tested ? "  seen  " : "");
+	text_char(&page->text, '\n');
+	put_row(&page->text, _("event"), _("plane"), x->tested ? _("seen") : NULL);
+	text_printf(&page->text, "%s\n", _("hooks and doors"));
 	for (int id = 0; id < EVENT_COUNT; id++)
 		page_event(page, x, id);
 }
 
+/* One thing the self-test found, below a word that says of what sort. */
+static void put_finding(struct page *page, const char *word, const char *what)
+{
+	struct text first = TEXT_EMPTY, again = TEXT_EMPTY;
+
+	text_put(&first, "  ");
+	column_fit(&first, word, column_count(word) > 9 ? column_count(word) : 9);
+	text_char(&first, ' ');
+	column_repeat(&again, " ", column_count(text_string(&first)));
+	fold(page, text_string(&first), text_string(&again), what);
+	text_finish(&first);
+	text_finish(&again);
+}
+
 static void page_missing(struct page *page, struct examination *x, int i)
 {
-	static const char *const sides[] = { " of the client", " of the server", "" };
+	static const char *const lacking[] = {
+		N_("%s: no %s of the client arrived (of that name: %llu); it hangs on %s"),
+		N_("%s: no %s of the server arrived (of that name: %llu); it hangs on %s"),
+		N_("%s: no %s arrived (of that name: %llu); it hangs on %s"),
+	};
 	const struct expectation *w = &expectations[i];
-	struct text line = TEXT_EMPTY, hooks = TEXT_EMPTY;
+	struct text line = TEXT_EMPTY, hooks = TEXT_EMPTY, event = TEXT_EMPTY;
 
 	hooks_of(x, w->event, true, &hooks);
-	text_printf(&line, "%s: no %s", w->sentence, schema_get(w->event)->name);
+	text_put(&event, schema_get(w->event)->name);
 	if (w->field) {
 		const struct field *f = schema_field(w->event, w->field);
 		union event_any example;
 
-		text_printf(&line, " with %s=", w->field);
+		text_printf(&event, " %s=", w->field);
 		event_init(&example, w->event);
 		field_set_integer(f, &example.head, w->value);
-		kind_write(&line, f, &example.head);
+		kind_write(&event, f, &example.head);
 	}
-	text_printf(&line, "%s arrived (of that name: %llu); it hangs on %s", sides[w->side], x->seen[w->event], text_string(&hooks));
-	fold(page, "  MISSING  ", "           ", text_string(&line));
+	text_printf(&line, _(lacking[w->side]), _(w->sentence), text_string(&event), x->seen[w->event], text_string(&hooks));
+	put_finding(page, _("MISSING"), text_string(&line));
 	text_finish(&hooks);
+	text_finish(&event);
 	text_finish(&line);
 }
 
@@ -207,9 +290,24 @@ static void page_never_ran(struct page *page, struct examination *x)
 
 	for (size_t i = 0; x->counted && i < x->program_count; i++)
 		if (!x->programs[i].runs)
-			text_printf(&line, "%s %s", count++ ? "," : "attached, but never ran:", x->programs[i].name);
+			text_printf(&line, "%s %s", count++ ? "," : _("attached, but never ran:"), x->programs[i].name);
 	if (count)
 		fold(page, "  ", "    ", text_string(&line));
+	text_finish(&line);
+}
+
+static void put_finding_printf(struct page *page, const char *word, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put_finding_printf(struct page *page, const char *word, const char *format, ...)
+{
+	struct text line = TEXT_EMPTY;
+	va_list arguments;
+
+	va_start(arguments, format);
+	text_vprintf(&line, format, arguments);
+	va_end(arguments);
+	put_finding(page, word, text_string(&line));
 	text_finish(&line);
 }
 
@@ -221,37 +319,37 @@ static void page_test(struct page *page, struct examination *x, bool verbose)
 		told += examination_tells(x, expectations[i].event);
 		seen += examination_verdict(x, i) == VERDICT_seen;
 	}
-	text_printf(&page->text, "\nself-test: two processes in %s, %.1f s, %llu events\n",
-		    x->scene.own_netns ? "a network namespace of their own" : "this network namespace", x->seconds, x->all);
+	text_char(&page->text, '\n');
+	text_printf(&page->text,
+		    x->scene.own_netns ? _("self-test: two processes in a network namespace of their own, %.1f s, %llu events\n")
+				       : _("self-test: two processes in this network namespace, %.1f s, %llu events\n"),
+		    x->seconds, x->all);
 	for (int i = 0; i < EXPECTATIONS; i++) {
 		enum verdict v = examination_verdict(x, i);
 
 		if (v == VERDICT_missing)
 			page_missing(page, x, i);
 		else if (verbose)
-			text_printf(&page->text, "  %-9s  %s (%s, %llu)\n", v == VERDICT_seen ? "seen" : "not told",
-				    expectations[i].sentence, schema_get(expectations[i].event)->name, x->met[i]);
+			put_finding_printf(page, v == VERDICT_seen ? _("seen") : _("not told"), "%s (%s, %llu)",
+					   _(expectations[i].sentence), schema_get(expectations[i].event)->name, x->met[i]);
 	}
 	page_never_ran(page, x);
 	if (x->scene.trouble[0])
-		text_printf(&page->text, "  the patient could not do all: %s\n", x->scene.trouble);
+		text_printf(&page->text, _("  the patient could not do all: %s\n"), x->scene.trouble);
 	if (x->counts.lost[LOSS_ring_full] || x->counts.lost[LOSS_map_full])
-		text_printf(&page->text, "  LOST     %llu events, %llu owners\n", x->counts.lost[LOSS_ring_full],
-			    x->counts.lost[LOSS_map_full]);
+		put_finding_printf(page, _("LOST"), _("%llu events, %llu owners"), x->counts.lost[LOSS_ring_full],
+				   x->counts.lost[LOSS_map_full]);
 	if (x->wrong_owner)
-		text_printf(&page->text, "  WRONG    %llu events name the wrong owner; %s\n", x->wrong_owner, x->wrong);
+		put_finding_printf(page, _("WRONG"), _("%llu events name the wrong owner; %s"), x->wrong_owner, x->wrong);
 	if (x->no_owner)
-		text_printf(&page->text, "  UNKNOWN  %llu events of the patient's sockets name no owner; %s\n", x->no_owner,
-			    x->unknown);
-	if (x->remedy.length) {
-		struct text line = TEXT_EMPTY;
-
-		text_printf(&line, "--plane tracepoints was tried too, and tells: %s", text_string(&x->remedy));
-		fold(page, "  remedy   ", "           ", text_string(&line));
-		text_finish(&line);
-	}
-	text_printf(&page->text, "  %u of %u things that must be seen were seen%s\n", seen, told,
-		    x->wrong_owner || x->no_owner ? "" : "; every owner is right");
+		put_finding_printf(page, _("UNKNOWN"), _("%llu events of the patient's sockets name no owner; %s"), x->no_owner,
+				   x->unknown);
+	if (x->remedy.length)
+		put_finding_printf(page, _("remedy"), _("--plane tracepoints was tried too, and tells: %s"), text_string(&x->remedy));
+	text_printf(&page->text,
+		    x->wrong_owner || x->no_owner ? _("  %u of %u things that must be seen were seen\n")
+						  : _("  %u of %u things that must be seen were seen; every owner is right\n"),
+		    seen, told);
 }
 
 /* ---- for a program ---- */
@@ -387,10 +485,10 @@ static void json_test(struct text *to, struct examination *x)
 enum { KEY_JSON = 0x400, KEY_NO_TEST, KEY_PLANE };
 
 static const struct argp_option options[] = {
-	{ "json", KEY_JSON, NULL, 0, "one JSON object instead of a page", 0 },
-	{ "no-test", KEY_NO_TEST, NULL, 0, "leave the self-test out", 0 },
-	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "examine this plane only, where an event has a choice", 0 },
-	{ "verbose", 'v', NULL, 0, "say of each thing the self-test does whether it was seen", 0 },
+	{ "json", KEY_JSON, NULL, 0, N_("one JSON object instead of a page"), 0 },
+	{ "no-test", KEY_NO_TEST, NULL, 0, N_("leave the self-test out"), 0 },
+	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("examine this plane only, where an event has a choice"), 0 },
+	{ "verbose", 'v', NULL, 0, N_("say of each thing the self-test does whether it was seen"), 0 },
 	{ 0 },
 };
 
@@ -414,7 +512,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		else if (!strcmp(argument, "tracepoints"))
 			d->x.plane = PLANE_tracepoints;
 		else
-			argp_error(state, "--plane is functions or tracepoints, not '%s'", argument);
+			argp_error(state, _("--plane is functions or tracepoints, not '%s'"), argument);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_usage(state);
@@ -439,10 +537,10 @@ int command_doctor(int argc, char **argv)
 {
 	static const struct argp argp = {
 		options, parse, NULL,
-		"Say what this kernel offers: per event the plane, the hooks and doors that tell it, what is missing, why, and what that "
-		"costs; then test that events really arrive, by connections between two processes of its own in a hidden network "
-		"namespace.\vExit status: 0 all that is told works; 1 something that should be told was not; 3 not permitted; 4 this "
-		"kernel has nothing to offer.",
+		N_("Say what this kernel offers: per event the plane, the hooks and doors that tell it, what is missing, why, and what that "
+		   "costs; then test that events really arrive, by connections between two processes of its own in a hidden network "
+		   "namespace.\vExit status: 0 all that is told works; 1 something that should be told was not; 3 not permitted; 4 this "
+		   "kernel has nothing to offer."),
 		NULL, NULL, NULL
 	};
 	struct doctor *d = memory_create(1, sizeof(*d));
@@ -451,8 +549,7 @@ int command_doctor(int argc, char **argv)
 	int err, written;
 
 	x->test = true;
-	argp_err_exit_status = EXIT_CODE_usage;
-	argp_parse(&argp, argc, argv, 0, NULL, d);
+	arguments_parse(&argp, argc, argv, 0, d);
 	kernel_init(&d->kernel);
 	d->missing = kernel_missing_capability();
 	if (d->json)

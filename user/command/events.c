@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 
+#include "base/language.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "event/json.h"
 #include "event/name.h"
@@ -27,7 +28,7 @@ static bool wants(const struct request *request, enum event_id id)
 static void table_fields(struct text *to, const struct field *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		text_printf(to, "    %-16s %-13s %s\n", fields[i].name, kind_row(fields[i].kind)->name, fields[i].meaning);
+		text_printf(to, "    %-16s %-13s %s\n", fields[i].name, kind_row(fields[i].kind)->name, _(fields[i].meaning));
 }
 
 static void table(struct text *to, const struct request *request)
@@ -38,7 +39,7 @@ static void table(struct text *to, const struct request *request)
 
 	head = schema_head(&count);
 	if (!request->wanted) {
-		text_put(to, "every event carries\n");
+		text_printf(to, "%s\n", _("every event carries"));
 		table_fields(to, head, count);
 	}
 	for (unsigned int id = 0; id < EVENT_COUNT; id++) {
@@ -49,7 +50,7 @@ static void table(struct text *to, const struct request *request)
 		if (strcmp(group, schema->group))
 			text_printf(to, "%s[%s]\n", to->length ? "\n" : "", schema->group);
 		group = schema->group;
-		text_printf(to, "\n  %s: %s", schema->name, schema->meaning);
+		text_printf(to, "\n  %s: %s", schema->name, _(schema->meaning));
 		text_printf(to, strcmp(schema->source, "-") ? " (%s)\n" : "\n", schema->source);
 		table_fields(to, schema->fields, schema->field_count);
 	}
@@ -170,7 +171,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (request->wanted && request->output != OUTPUT_table)
-			argp_error(state, "--json-schema and --markdown always tell all events");
+			argp_error(state, _("--json-schema and --markdown always tell all events"));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -180,22 +181,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 int command_events(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "json-schema", 'j', NULL, 0, "the JSON schema (draft 2020-12) of --format json", 0 },
-		{ "markdown", 'm', NULL, 0, "the page docs/events.md", 0 },
+		{ "json-schema", 'j', NULL, 0, N_("the JSON schema (draft 2020-12) of --format json"), 0 },
+		{ "markdown", 'm', NULL, 0, N_("the page docs/events.md"), 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "[EVENT...]",
-		.doc = "List every event and field, with kind, meaning and unit.",
+		.args_doc = N_("[EVENT...]"),
+		.doc = N_("List every event and field, with kind, meaning and unit."),
 	};
 	struct request request = { 0 };
 	struct text page = TEXT_EMPTY;
 	int err = 0;
 
-	argp_err_exit_status = EXIT_CODE_usage;
-	argp_parse(&argp, argc, argv, 0, NULL, &request);
+	arguments_parse(&argp, argc, argv, 0, &request);
 	switch (request.output) {
 	case OUTPUT_table:
 		table(&page, &request);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/language.h"
 #include "base/memory.h"
 
 #define QUIET_MS 120 /* the kernel side's last words: timers and late closes after the patient's end */
@@ -53,13 +54,15 @@ static void owner_check(struct examination *x, const struct event *e)
 	if (!e->pid) {
 		x->no_owner++;
 		if (!x->unknown[0])
-			snprintf(x->unknown, sizeof(x->unknown), "%s of %s's socket", schema_get(e->id)->name,
-				 side == SERVER ? "the server" : "the client");
+			snprintf(x->unknown, sizeof(x->unknown), side == SERVER ? _("%s of the server's socket") : _("%s of the client's socket"),
+				 schema_get(e->id)->name);
 	} else if (e->pid != owner) {
 		x->wrong_owner++;
 		if (!x->wrong[0])
-			snprintf(x->wrong, sizeof(x->wrong), "%s of %s's socket names process %u instead of %u", schema_get(e->id)->name,
-				 side == SERVER ? "the server" : "the client", e->pid, owner);
+			snprintf(x->wrong, sizeof(x->wrong), 
+				 side == SERVER ? _("%s of the server's socket names process %u instead of %u")
+						: _("%s of the client's socket names process %u instead of %u"),
+				 schema_get(e->id)->name, e->pid, owner);
 	}
 }
 

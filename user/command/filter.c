@@ -13,23 +13,25 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/language.h"
+#include "command/arguments.h"
 
 enum { KEY_COMM = 0x100, KEY_PORT, KEY_ADDR, KEY_NETNS, KEY_CGROUP, KEY_FAMILY, KEY_PROTO, KEY_PLANE, KEY_IO };
 
 static const struct argp_option options[] = {
-	{ NULL, 0, NULL, 0, "Which sockets (all given ones must agree; evaluated in the kernel):", 1 },
-	{ "pid", 'p', "PID", 0, "sockets owned by this process", 1 },
-	{ "comm", KEY_COMM, "NAME", 0, "sockets owned by a process of this name", 1 },
-	{ "port", KEY_PORT, "N", 0, "this port at either end", 1 },
-	{ "addr", KEY_ADDR, "A[/LEN]", 0, "this address, or one of this prefix, at either end", 1 },
-	{ "netns", KEY_NETNS, "FILE|PID|INODE", 0, "this network namespace", 1 },
-	{ "cgroup", KEY_CGROUP, "PATH", 0, "sockets owned by this cgroup (version 2)", 1 },
-	{ "family", KEY_FAMILY, "inet,inet6,unix", 0, "these address families", 1 },
-	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, "these protocols", 1 },
-	{ NULL, 0, NULL, 0, "What is told:", 2 },
-	{ "event", 'e', "EVENT[,EVENT]", 0, "only these events (-e help lists them)", 2 },
-	{ "io", KEY_IO, "calls|folded|off", 0, "sends and receives: each call, added up once a second, or not at all", 2 },
-	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "use only this plane where an event has a choice", 2 },
+	{ NULL, 0, NULL, 0, N_("Which sockets (all given ones must agree; evaluated in the kernel):"), 1 },
+	{ "pid", 'p', "PID", 0, N_("sockets owned by this process"), 1 },
+	{ "comm", KEY_COMM, "NAME", 0, N_("sockets owned by a process of this name"), 1 },
+	{ "port", KEY_PORT, "N", 0, N_("this port at either end"), 1 },
+	{ "addr", KEY_ADDR, "A[/LEN]", 0, N_("this address, or one of this prefix, at either end"), 1 },
+	{ "netns", KEY_NETNS, "FILE|PID|INODE", 0, N_("this network namespace"), 1 },
+	{ "cgroup", KEY_CGROUP, "PATH", 0, N_("sockets owned by this cgroup (version 2)"), 1 },
+	{ "family", KEY_FAMILY, "inet,inet6,unix", 0, N_("these address families"), 1 },
+	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, N_("these protocols"), 1 },
+	{ NULL, 0, NULL, 0, N_("What is told:"), 2 },
+	{ "event", 'e', "EVENT[,EVENT]", 0, N_("only these events (-e help lists them)"), 2 },
+	{ "io", KEY_IO, "calls|folded|off", 0, N_("sends and receives: each call, added up once a second, or not at all"), 2 },
+	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("use only this plane where an event has a choice"), 2 },
 	{ 0 },
 };
 
@@ -53,7 +55,7 @@ void filter_init(struct filter *f)
 void filter_list_events(void)
 {
 	for (int id = 0; id < EVENT_COUNT; id++)
-		printf("%-20s %s\n", schema_get(id)->name, schema_get(id)->meaning);
+		printf("%-20s %s\n", schema_get(id)->name, _(schema_get(id)->meaning));
 }
 
 static bool number(const char *text, unsigned long long most, unsigned long long *ret)
@@ -90,12 +92,6 @@ static void set_events(struct filter *f, char *list, struct argp_state *state)
 	f->probe.wanted[EVENT_lost] = true;
 }
 
-static void usage(const char *what, const char *value, const char *remedy)
-{
-	fail(0, "%s '%s': %s", what, value, remedy);
-	exit(EXIT_CODE_usage);
-}
-
 static void set_address(struct config *c, char *text)
 {
 	char *slash = strchr(text, '/');
@@ -106,10 +102,10 @@ static void set_address(struct config *c, char *text)
 	if (slash) {
 		*slash = '\0';
 		if (!number(slash + 1, bits, &bits))
-			usage("prefix length", slash + 1, six ? "is not 0 to 128" : "is not 0 to 32");
+			arguments_refuse(N_("prefix length"), slash + 1, six ? N_("is not 0 to 128") : N_("is not 0 to 32"));
 	}
 	if (inet_pton(six ? AF_INET6 : AF_INET, text, c->filter_address.bytes) != 1)
-		usage("address", text, "is neither IPv4 nor IPv6");
+		arguments_refuse(N_("address"), text, N_("is neither IPv4 nor IPv6"));
 	c->filter_address_set = 1;
 	c->filter_address_family = six ? AF_INET6 : AF_INET;
 	c->filter_address_bits = bits;
@@ -129,7 +125,7 @@ static void set_netns(struct config *c, const char *text)
 			text = path;
 		}
 		if (stat(text, &s))
-			usage("network namespace", text, strerror(errno));
+			arguments_refuse(N_("network namespace"), text, strerror(errno));
 		c->filter_netns = s.st_ino;
 	}
 	c->filter_netns_set = 1;
@@ -147,9 +143,9 @@ static void set_cgroup(struct config *c, const char *path)
 
 	snprintf(parent, sizeof(parent), "%s", path);
 	if (statfs(path, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
-		usage("cgroup", path, "is not a directory of the version 2 hierarchy");
+		arguments_refuse(N_("cgroup"), path, N_("is not a directory of the version 2 hierarchy"));
 	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount, 0) || h.handle.handle_bytes != sizeof(uint64_t))
-		usage("cgroup", path, "is not a directory of the version 2 hierarchy");
+		arguments_refuse(N_("cgroup"), path, N_("is not a directory of the version 2 hierarchy"));
 	memcpy(&c->filter_cgroup, h.handle.f_handle, sizeof(c->filter_cgroup));
 	c->filter_cgroup_set = 1;
 	c->filter_tree = 1;
@@ -171,11 +167,11 @@ static uint8_t set_of(const char *what, char *list, const char *const names[3])
 		for (i = 0; i < 3 && strcmp(name, names[i]); i++)
 			;
 		if (i == 3)
-			usage(what, name, "is not known here (see --help)");
+			arguments_refuse(what, name, N_("is not known here (see --help)"));
 		bits |= 1 << i;
 	}
 	if (!bits)
-		usage(what, list, "names nothing");
+		arguments_refuse(what, list, N_("names nothing"));
 	return bits;
 }
 
@@ -189,26 +185,26 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'p':
 		if (!number(argument, 0x7fffffff, &n) || !n)
-			usage("process", argument, "is not a process id");
+			arguments_refuse(N_("process"), argument, N_("is not a process id"));
 		if (access("/proc/self", F_OK) == 0) {
 			char path[64];
 
 			snprintf(path, sizeof(path), "/proc/%llu", n);
 			if (access(path, F_OK))
-				usage("process", argument, "does not exist");
+				arguments_refuse(N_("process"), argument, N_("does not exist"));
 		}
 		c->filter_pid = n;
 		c->filter_pid_set = 1;
 		break;
 	case KEY_COMM:
 		if (!*argument || strlen(argument) > 15)
-			usage("process name", argument, "the kernel keeps 1 to 15 bytes of a name");
+			arguments_refuse(N_("process name"), argument, N_("the kernel keeps 1 to 15 bytes of a name"));
 		memcpy(c->filter_comm.bytes, argument, strlen(argument));
 		c->filter_comm_set = 1;
 		break;
 	case KEY_PORT:
 		if (!number(argument, 65535, &n) || !n)
-			usage("port", argument, "is not 1 to 65535");
+			arguments_refuse(N_("port"), argument, N_("is not 1 to 65535"));
 		c->filter_port = n;
 		c->filter_port_set = 1;
 		break;
@@ -240,7 +236,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			for (size_t i = 0; i < sizeof(io_events) / sizeof(*io_events); i++)
 				f->probe.wanted[io_events[i]] = false;
 		} else if (strcmp(argument, "calls")) {
-			usage("--io", argument, "is not calls, folded or off");
+			arguments_refuse("--io", argument, N_("is not calls, folded or off"));
 		}
 		break;
 	case KEY_PLANE:
@@ -249,18 +245,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		else if (!strcmp(argument, "tracepoints"))
 			f->probe.plane = PLANE_tracepoints;
 		else
-			usage("--plane", argument, "is not functions or tracepoints");
+			arguments_refuse("--plane", argument, N_("is not functions or tracepoints"));
 		break;
 	case ARGP_KEY_END:
 		if (c->filter_family_set && c->filter_address_set &&
 		    !(c->filter_families & (c->filter_address_family == AF_INET ? 1 : 2)))
-			usage("filter", "--family with --addr", "no socket of that family has that address");
+			arguments_refuse(N_("filter"), "--family with --addr", N_("no socket of that family has that address"));
 		if (c->filter_protocol_set && c->filter_family_set && c->filter_protocols == 4 && !(c->filter_families & 4))
-			usage("filter", "--proto unix with --family", "unix sockets have a family of their own");
+			arguments_refuse(N_("filter"), "--proto unix with --family", N_("unix sockets have a family of their own"));
 		if ((c->filter_port_set || c->filter_address_set) &&
 		    ((c->filter_protocol_set && c->filter_protocols == 4) ||
 		     (c->filter_family_set && c->filter_families == 4)))
-			usage("filter", "--port or --addr with unix", "unix sockets have neither port nor address");
+			arguments_refuse(N_("filter"), "--port or --addr with unix", N_("unix sockets have neither port nor address"));
 		if (c->folded)
 			f->probe.wanted[EVENT_tcp_io] = true;
 		break;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale list: the sockets that exist now, with owners, states, queues, timers and options. */
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -13,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "conversation/address.h"
 #include "event/name.h"
@@ -71,18 +72,18 @@ static const char *state_word(const struct snapshot_socket *s)
 	if (is_tcp(s) || s->protocol == IPPROTO_MPTCP)
 		return s->state == TCP_NEW_SYN_RECV ? "SYN-RECEIVED" : name_word(KIND_TCP_STATE, s->state);
 	if (s->state == TCP_LISTEN)
-		return "listening";
+		return N_("listening");
 	if (s->state == TCP_ESTABLISHED)
-		return "connected";
-	return s->local_port || s->path.length ? "bound" : "unbound";
+		return N_("connected");
+	return s->local_port || s->path.length ? N_("bound") : N_("unbound");
 }
 
 static const char *timer_word(const struct snapshot_socket *s)
 {
 	static const char *const words[] = {
-		[TIMER_none] = "none",		   [TIMER_retransmit] = "retransmit", [TIMER_probe] = "window probe",
-		[TIMER_tail_loss] = "tail-loss probe", [TIMER_reorder] = "reordering", [TIMER_keepalive] = "keepalive",
-		[TIMER_time_wait] = "end of entry",	   [TIMER_syn_ack] = "SYN-ACK",
+		[TIMER_none] = N_("none"),		   [TIMER_retransmit] = N_("retransmit"), [TIMER_probe] = N_("window probe"),
+		[TIMER_tail_loss] = N_("tail-loss probe"), [TIMER_reorder] = N_("reordering"), [TIMER_keepalive] = N_("keepalive"),
+		[TIMER_time_wait] = N_("end of entry"),	   [TIMER_syn_ack] = N_("SYN-ACK"),
 	};
 
 	return words[s->timer];
@@ -152,17 +153,17 @@ static void put_owners(struct text *to, const struct list *l, const struct snaps
 		text_printf(to, "/%u:%d", owners[i].pid, owners[i].fd);
 	}
 	if (count > OWNERS_SHOWN)
-		text_printf(to, " and %zu more", count - OWNERS_SHOWN);
+		text_printf(to, _(" and %zu more"), count - OWNERS_SHOWN);
 	if (count)
 		return;
 	if (s->timer == TIMER_time_wait || s->state == TCP_NEW_SYN_RECV)
-		text_put(to, "(kernel)");
+		text_put(to, _("(kernel)"));
 	else if (s->ino)
-		text_put(to, "(out of sight)"); /* another pid namespace, a descriptor under way, io_uring, or the kernel */
+		text_put(to, _("(out of sight)")); /* another pid namespace, a descriptor under way, io_uring, or the kernel */
 	else if ((is_tcp(s) || s->family == AF_UNIX) && (s->state == TCP_ESTABLISHED || s->state == TCP_CLOSE_WAIT))
-		text_put(to, "(not accepted yet)");
+		text_put(to, _("(not accepted yet)"));
 	else
-		text_put(to, "(nobody)");
+		text_put(to, _("(nobody)"));
 }
 
 /* ---- which ---- */
@@ -255,15 +256,15 @@ static void note_options(struct grid *g, const struct list *l, const struct snap
 		if (!strcmp(groups[i], "option") && values[i])
 			text_printf(&line, "%s%s", line.length ? ", " : "", words[i]);
 	if (s->linger)
-		text_printf(&line, " %.0f s", seconds_of(l, s->linger_ticks));
+		text_printf(&line, _(" %.0f s"), seconds_of(l, s->linger_ticks));
 	if (s->interface)
-		text_printf(&line, "%sinterface %u", line.length ? ", " : "", s->interface);
+		text_printf(&line, _("%sinterface %u"), line.length ? ", " : "", s->interface);
 	if (s->mark)
-		text_printf(&line, "%smark %#x", line.length ? ", " : "", s->mark);
+		text_printf(&line, _("%smark %#x"), line.length ? ", " : "", s->mark);
 	if (line.length) {
 		struct text whole = TEXT_EMPTY;
 
-		text_printf(&whole, "options: %s", text_string(&line));
+		text_printf(&whole, _("options: %s"), text_string(&line));
 		grid_note(g, text_string(&whole));
 		text_finish(&whole);
 	}
@@ -278,7 +279,7 @@ static void note_printf(struct grid *g, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	text_vprintf(&line, format, arguments);
+	text_vprintf(&line, _(format), arguments);
 	va_end(arguments);
 	grid_note(g, text_string(&line));
 	text_finish(&line);
@@ -286,10 +287,10 @@ static void note_printf(struct grid *g, const char *format, ...)
 
 static void notes(struct grid *g, const struct list *l, const struct snapshot_socket *s)
 {
-	static const char *const halves[] = { NULL, "receiving", "sending", "both directions" };
+	static const char *const halves[] = { NULL, N_("receiving"), N_("sending"), N_("both directions") };
 
 	if (s->timer)
-		note_printf(g, "timer: %s in %.3f s, attempts %u, probes %u, backoff %u", timer_word(s),
+		note_printf(g, "timer: %s in %.3f s, attempts %u, probes %u, backoff %u", _(timer_word(s)),
 			    seconds_of(l, s->timer_ticks), s->attempts, s->probes, s->backoff);
 	if (!s->type)
 		return; /* a request or TIME_WAIT entry has no more */
@@ -299,7 +300,7 @@ static void notes(struct grid *g, const struct list *l, const struct snapshot_so
 	note_printf(g, "memory: write queue %u, in advance %d, backlog %u; dropped %u", s->write_queue_bytes,
 		    s->forward_bytes, s->backlog_bytes, s->drops);
 	if (s->shutdown)
-		note_printf(g, "shut down: %s", halves[s->shutdown & 3]);
+		note_printf(g, "shut down: %s", _(halves[s->shutdown & 3]));
 	if (s->error)
 		note_printf(g, "error waiting: %s", name_of(KIND_ERRNO, s->error));
 	if (s->queue_cut)
@@ -317,8 +318,8 @@ static void notes(struct grid *g, const struct list *l, const struct snapshot_so
 }
 
 static const struct grid_column columns[] = {
-	{ "PROTO", false, false }, { "STATE", false, false }, { "RECV-Q", true, false }, { "SEND-Q", true, false },
-	{ "LOCAL", false, true },  { "REMOTE", false, true }, { "OWNER", false, true },
+	{ N_("PROTO"), false, false }, { N_("STATE"), false, false }, { N_("RECV-Q"), true, false }, { N_("SEND-Q"), true, false },
+	{ N_("LOCAL"), false, true },  { N_("REMOTE"), false, true }, { N_("OWNER"), false, true },
 };
 
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
@@ -334,7 +335,7 @@ static void page(struct text *to, const struct list *l, const struct snapshot_so
 
 		grid_row(g);
 		grid_put(g, protocol_word(s));
-		grid_put(g, state_word(s));
+		grid_put(g, _(state_word(s)));
 		text_printf(&word, "%u%s", s->recv_queue_bytes, s->queue_cut ? "+" : "");
 		grid_put(g, text_string(&word));
 		text_clear(&word);
@@ -450,54 +451,48 @@ static void json_socket(struct text *to, const struct list *l, const struct snap
 enum { KEY_COMM = 0x500, KEY_PORT, KEY_FAMILY, KEY_PROTO, KEY_STATE, KEY_NETNS, KEY_JSON, KEY_FIELDS };
 
 static const struct argp_option options[] = {
-	{ "pid", 'p', "PID", 0, "held by this process", 1 },
-	{ "comm", KEY_COMM, "NAME", 0, "held by a process of this name", 1 },
-	{ "port", KEY_PORT, "N", 0, "with this port at either end", 1 },
-	{ "family", KEY_FAMILY, "inet,inet6,unix", 0, "of these address families", 1 },
-	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, "of these protocols", 1 },
-	{ "state", KEY_STATE, "STATE[,STATE]", 0, "in these states (--state help lists them)", 1 },
-	{ "netns", KEY_NETNS, "FILE|PID|all", 0, "of this network namespace instead of our own; all: of every one", 1 },
-	{ "verbose", 'v', NULL, 0, "with timers, options, buffers and TCP's figures", 2 },
-	{ "json", KEY_JSON, NULL, 0, "one JSON object a line, with everything", 2 },
-	{ "fields", KEY_FIELDS, NULL, 0, "say what the keys of --json mean, and end", 2 },
+	{ "pid", 'p', "PID", 0, N_("held by this process"), 1 },
+	{ "comm", KEY_COMM, "NAME", 0, N_("held by a process of this name"), 1 },
+	{ "port", KEY_PORT, "N", 0, N_("with this port at either end"), 1 },
+	{ "family", KEY_FAMILY, "inet,inet6,unix", 0, N_("of these address families"), 1 },
+	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, N_("of these protocols"), 1 },
+	{ "state", KEY_STATE, "STATE[,STATE]", 0, N_("in these states (--state help lists them)"), 1 },
+	{ "netns", KEY_NETNS, "FILE|PID|all", 0, N_("of this network namespace instead of our own; all: of every one"), 1 },
+	{ "verbose", 'v', NULL, 0, N_("with timers, options, buffers and TCP's figures"), 2 },
+	{ "json", KEY_JSON, NULL, 0, N_("one JSON object a line, with everything"), 2 },
+	{ "fields", KEY_FIELDS, NULL, 0, N_("say what the keys of --json mean, and end"), 2 },
 	{ 0 },
 };
 
 /* Keys that are not figures: each written by json_socket() in its own way. */
 static const char *const keys[][2] = {
-	{ "protocol", "tcp, udp, unix, raw, ..." },
-	{ "family", "address family" },
-	{ "type", "type of socket; null for a request or TIME_WAIT entry" },
-	{ "state", "of tcp: the kernel's name of the state; of others: listening, connected, bound or unbound" },
-	{ "local", "local address and port, or unix path (@ for an abstract name), or #INODE" },
-	{ "remote", "the other end in the same way, or null" },
-	{ "netns", "inode number of the network namespace" },
-	{ "inode", "inode number of the socket's file, 0: no file" },
-	{ "peer_inode", "unix: that of the other end" },
-	{ "uid", "user who made the socket" },
-	{ "owners", "who holds it: pid, descriptor (fd), uid and name (comm) of the process" },
-	{ "timer", "which clock runs (kind) and the milliseconds it has left; negative: overdue" },
-	{ "shutdown", "bits: 1 receiving, 2 sending" },
-	{ "error", "stored on the socket for the next call" },
-	{ "linger_s", "time of SO_LINGER" },
-	{ "recv_queue_cut", "the receive queue was too long to be added up" },
-	{ "congestion", "tcp: name of the congestion control" },
-	{ "rto_ms", "tcp: retransmission timeout in force" },
-	{ "ato_ms", "tcp: acknowledgement timeout in force" },
+	{ "protocol", N_("tcp, udp, unix, raw, ...") },
+	{ "family", N_("address family") },
+	{ "type", N_("type of socket; null for a request or TIME_WAIT entry") },
+	{ "state", N_("of tcp: the kernel's name of the state; of others: listening, connected, bound or unbound") },
+	{ "local", N_("local address and port, or unix path (@ for an abstract name), or #INODE") },
+	{ "remote", N_("the other end in the same way, or null") },
+	{ "netns", N_("inode number of the network namespace") },
+	{ "inode", N_("inode number of the socket's file, 0: no file") },
+	{ "peer_inode", N_("unix: that of the other end") },
+	{ "uid", N_("user who made the socket") },
+	{ "owners", N_("who holds it: pid, descriptor (fd), uid and name (comm) of the process") },
+	{ "timer", N_("which clock runs (kind) and the milliseconds it has left; negative: overdue") },
+	{ "shutdown", N_("bits: 1 receiving, 2 sending") },
+	{ "error", N_("stored on the socket for the next call") },
+	{ "linger_s", N_("time of SO_LINGER") },
+	{ "recv_queue_cut", N_("the receive queue was too long to be added up") },
+	{ "congestion", N_("tcp: name of the congestion control") },
+	{ "rto_ms", N_("tcp: retransmission timeout in force") },
+	{ "ato_ms", N_("tcp: acknowledgement timeout in force") },
 };
 
 static void print_fields(void)
 {
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		printf("%-18s %s\n", keys[i][0], keys[i][1]);
-#define FIGURE(group, type, member, meaning) printf("%-18s %s\n", #member, meaning);
+		printf("%-18s %s\n", keys[i][0], _(keys[i][1]));
+#define FIGURE(group, type, member, meaning) printf("%-18s %s\n", #member, _(meaning));
 #include "bpf/snapshot.def"
-}
-
-static void usage(const char *what, const char *value, const char *remedy)
-{
-	fail(0, "%s '%s': %s", what, value, remedy);
-	exit(EXIT_CODE_usage);
 }
 
 static unsigned long number(const char *what, const char *word, unsigned long most)
@@ -508,7 +503,7 @@ static unsigned long number(const char *what, const char *word, unsigned long mo
 	errno = 0;
 	n = strtoul(word, &end, 10);
 	if (*word < '0' || *word > '9' || *end || errno || n > most)
-		usage(what, word, "is not such a number");
+		arguments_refuse(what, word, N_("is not such a number"));
 	return n;
 }
 
@@ -523,11 +518,11 @@ static unsigned set_of(const char *what, char *words, const char *const names[3]
 		for (i = 0; i < 3 && strcmp(word, names[i]); i++)
 			;
 		if (i == 3)
-			usage(what, word, "is not known here (see --help)");
+			arguments_refuse(what, word, N_("is not known here (see --help)"));
 		bits |= 1U << i;
 	}
 	if (!bits)
-		usage(what, words, "names nothing");
+		arguments_refuse(what, words, N_("names nothing"));
 	return bits;
 }
 
@@ -539,7 +534,7 @@ static unsigned states_of(char *words)
 
 	if (!strcmp(words, "help")) {
 		for (int state = TCP_ESTABLISHED; state <= TCP_CLOSING; state++)
-			printf("%-13s %s\n", name_word(KIND_TCP_STATE, state), name_meaning(KIND_TCP_STATE, state));
+			printf("%-13s %s\n", name_word(KIND_TCP_STATE, state), _(name_meaning(KIND_TCP_STATE, state)));
 		exit(EXIT_CODE_done);
 	}
 	for (word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
@@ -552,7 +547,7 @@ static unsigned states_of(char *words)
 		if (found & 1U << TCP_SYN_RECV)
 			found |= 1U << TCP_NEW_SYN_RECV;
 		if (!found)
-			usage("state", word, "is none of TCP's (--state help lists them)");
+			arguments_refuse(N_("state"), word, N_("is none of TCP's (--state help lists them)"));
 		bits |= found;
 	}
 	return bits;
@@ -572,7 +567,7 @@ static void set_netns(struct list *l, const char *word)
 	}
 	l->netns = open(word, O_RDONLY | O_CLOEXEC);
 	if (l->netns < 0)
-		usage("network namespace", word, strerror(errno));
+		arguments_refuse(N_("network namespace"), word, strerror(errno));
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -584,7 +579,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'p':
 		l->pid = number("process", argument, 0x7fffffff);
 		if (!l->pid)
-			usage("process", argument, "is not a process id");
+			arguments_refuse(N_("process"), argument, N_("is not a process id"));
 		break;
 	case KEY_COMM:
 		l->comm = argument;
@@ -618,7 +613,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (l->port >= 0 && (l->families == FAMILY_UNIX || l->protocols == PROTOCOL_UNIX))
-			usage("filter", "--port with unix", "unix sockets have no port");
+			arguments_refuse(N_("filter"), "--port with unix", N_("unix sockets have no port"));
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -669,18 +664,17 @@ int command_list(int argc, char **argv)
 {
 	static const struct argp argp = {
 		options, parse, NULL,
-		"List the sockets that exist now, with owners, states and queues: tcp, udp, unix and raw, with what no process holds "
-		"(requests, connections not yet accepted, orphans, TIME-WAIT)."
-		"\vAn owner is written as name/pid:descriptor. RECV-Q and SEND-Q are bytes; of a listener they are the connections "
-		"that wait for accept() and their limit.",
+		N_("List the sockets that exist now, with owners, states and queues: tcp, udp, unix and raw, with what no process holds "
+		   "(requests, connections not yet accepted, orphans, TIME-WAIT)."
+		   "\vAn owner is written as name/pid:descriptor. RECV-Q and SEND-Q are bytes; of a listener they are the connections "
+		   "that wait for accept() and their limit."),
 		NULL, NULL, NULL
 	};
 	struct list l = { .port = -1, .netns = -1 };
 	struct stat place;
 	int err;
 
-	argp_err_exit_status = EXIT_CODE_usage;
-	argp_parse(&argp, argc, argv, 0, NULL, &l);
+	arguments_parse(&argp, argc, argv, 0, &l);
 	err = may_look();
 	if (!err && (l.netns >= 0 ? fstat(l.netns, &place) : stat("/proc/self/ns/net", &place)))
 		err = fail(-errno, "network namespace: cannot be examined");

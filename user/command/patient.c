@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/language.h"
 
 #define LIFETIME_S 30
 #define FLOOD_BYTES (1 << 20)
@@ -43,7 +44,7 @@ struct actor {
 static void trouble(struct actor *a, const char *call)
 {
 	if (!a->p->trouble[0])
-		snprintf(a->p->trouble, sizeof(a->p->trouble), "%.80s: %s", call, strerror(errno));
+		snprintf(a->p->trouble, sizeof(a->p->trouble), "%.80s: %s", _(call), strerror(errno));
 }
 
 static void give(struct actor *a)
@@ -296,7 +297,7 @@ static void client_refused(struct actor *a, int family, uint16_t port)
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (!connect(fd, &to.any, address_size(family)) || errno != ECONNREFUSED)
-		trouble(a, "connect to a closed port");
+		trouble(a, N_("connect to a closed port"));
 	TRY(close(fd));
 }
 
@@ -324,7 +325,7 @@ static void client_narrow(struct actor *a, uint16_t port)
 	give(a);
 	take(a);
 	if (send(fd, "x", 1, 0) >= 0 || send(fd, "x", 1, 0) >= 0 || errno != EPIPE)
-		trouble(a, "send after a reset");
+		trouble(a, N_("send after a reset"));
 	TRY(close(fd));
 }
 
@@ -359,7 +360,7 @@ static void client_crowd(struct actor *a, uint16_t port)
 	for (int i = 0; i < 4; i++) {
 		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (connect(fds[i], &to.any, sizeof(to.four)) && errno != EINPROGRESS)
-			trouble(a, "connect of a crowd");
+			trouble(a, N_("connect of a crowd"));
 		pause_ms(5);
 	}
 	for (int i = 0; i < 4; i++)
@@ -391,7 +392,7 @@ static void client_datagrams(struct actor *a, const struct patient *p)
 	write_all(a, fd, 1);
 	pause_ms(5);
 	if (send(fd, "x", 1, 0) >= 0 || errno != ECONNREFUSED)
-		trouble(a, "send to a closed UDP port");
+		trouble(a, N_("send to a closed UDP port"));
 	take(a);
 	TRY(connect(fd, &to.any, sizeof(to.four)));
 	for (int i = 0; i < 20; i++) /* more than the server's buffer holds; it does not read any */

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale play: a lesson's hosts and programs, the tale the kernel tells of them, and what that proves. */
-#include <argp.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <libgen.h>
 #include <limits.h>
-#include <locale.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -16,13 +12,15 @@
 
 #include "base/language.h"
 #include "base/memory.h"
+#include "base/place.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "command/play_screen.h"
 #include "lesson/script.h"
 #include "probe/probe.h"
 
-enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_LANG, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
+enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
 
 enum outcome { OUTCOME_ok, OUTCOME_not_ok, OUTCOME_unseeable };
 
@@ -38,7 +36,7 @@ struct result {
 
 struct play {
 	const char *wanted; /* lesson asked for, or NULL */
-	const char *format, *language_name;
+	const char *format;
 	bool step, slow, list, claims;
 	double patience;
 	enum plane plane;
@@ -73,14 +71,13 @@ static uint64_t now_ns(void)
 /* ---- arguments ---- */
 
 static const struct argp_option options[] = {
-	{ "step", KEY_STEP, NULL, 0, "wait for a key after each thing said", 0 },
-	{ "slow", KEY_SLOW, NULL, 0, "give time to read", 0 },
-	{ "list", KEY_LIST, NULL, 0, "list the lessons", 0 },
-	{ "claims", KEY_CLAIMS, NULL, 0, "play all lessons (or the one named) in silence, and print what became of each claim of the notes", 0 },
-	{ "lang", KEY_LANG, "en|zh", 0, "language (else that of the locale)", 0 },
-	{ "plane", KEY_PLANE, "functions|tracepoints", 0, "use only this plane of observation where an event has a choice", 0 },
-	{ "patience", KEY_PATIENCE, "FACTOR", 0, "wait so many times longer for what should happen (1; more on slow machines)", 0 },
-	{ "format", KEY_FORMAT, "lanes|text", 0, "how to show it (lanes on a terminal, else text)", 0 },
+	{ "step", KEY_STEP, NULL, 0, N_("wait for a key after each thing said"), 0 },
+	{ "slow", KEY_SLOW, NULL, 0, N_("give time to read"), 0 },
+	{ "list", KEY_LIST, NULL, 0, N_("list the lessons"), 0 },
+	{ "claims", KEY_CLAIMS, NULL, 0, N_("play all lessons (or the one named) in silence, and print what became of each claim of the notes"), 0 },
+	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("use only this plane of observation where an event has a choice"), 0 },
+	{ "patience", KEY_PATIENCE, "FACTOR", 0, N_("wait so many times longer for what should happen (1; more on slow machines)"), 0 },
+	{ "format", KEY_FORMAT, "lanes|text", 0, N_("how to show it (lanes on a terminal, else text)"), 0 },
 	{ 0 },
 };
 
@@ -102,31 +99,26 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_CLAIMS:
 		p->claims = true;
 		break;
-	case KEY_LANG:
-		p->language_name = argument;
-		if (strcmp(argument, "en") && strcmp(argument, "zh"))
-			argp_error(state, "language '%s': en and zh are there", argument);
-		break;
 	case KEY_PATIENCE:
 		p->patience = strtod(argument, &end);
 		if (*end || !(p->patience >= 1) || p->patience > 1000)
-			argp_error(state, "patience '%s': is not a number from 1 on", argument);
+			argp_error(state, _("patience '%s': is not a number from 1 on"), argument);
 		break;
 	case KEY_FORMAT:
 		p->format = argument;
 		if (strcmp(argument, "lanes") && strcmp(argument, "text"))
-			argp_error(state, "format '%s': lanes and text are there", argument);
+			argp_error(state, _("format '%s': lanes and text are there"), argument);
 		break;
 	case KEY_PLANE:
 		p->plane = !strcmp(argument, "functions")     ? PLANE_functions
 			   : !strcmp(argument, "tracepoints") ? PLANE_tracepoints
 							      : PLANE_none;
 		if (p->plane == PLANE_none)
-			argp_error(state, "plane '%s': functions and tracepoints are there", argument);
+			argp_error(state, _("plane '%s': functions and tracepoints are there"), argument);
 		break;
 	case ARGP_KEY_ARG:
 		if (p->wanted)
-			argp_error(state, "lesson '%s': one at a time", argument);
+			argp_error(state, _("lesson '%s': one at a time"), argument);
 		p->wanted = argument;
 		break;
 	default:
@@ -135,50 +127,23 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-static enum language language_choose(struct play *p)
-{
-	const char *name = p->language_name;
-
-	for (size_t i = 0; !name && i < 4; i++) {
-		static const char *const variables[] = { "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG" };
-		const char *value = getenv(variables[i]);
-
-		if (value && *value)
-			name = value;
-	}
-	if (!name || strncmp(name, "zh", 2) != 0)
-		return LANGUAGE_en;
-	/* Chinese needs characters; a locale that has them is there even where none is installed. */
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
-	return LANGUAGE_zh;
-}
-
 /* Lessons and programs lie beside the tool, in the tree it was built in, or where it was installed. */
 static void find_directory(char *ret, size_t room, const char *variable, const char *const places[])
 {
 	const char *given = getenv(variable);
-	char self[PATH_MAX] = "";
-	const char *here;
 
-	if (given && *given) {
+	if (given && *given)
 		snprintf(ret, room, "%s", given);
-		return;
-	}
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return;
-	here = dirname(self);
-	for (size_t i = 0; places[i]; i++) {
-		snprintf(ret, room, "%s/%s", here, places[i]);
-		if (!access(ret, R_OK))
-			return;
-	}
+	else
+		place_find(ret, room, places, ".");
 }
 
 static void find_directories(struct play *p)
 {
-	static const char *const lessons[] = { "../demos/lessons", "../../demos/lessons", "../share/socktale/lessons", NULL };
-	static const char *const programs[] = { "demos", "../build/demos", "../lib/socktale/demos", NULL };
+	static const char *const lessons[] = { "../demos/lessons", "../../demos/lessons", "../share/socktale/lessons",
+					       "/share/socktale/lessons", NULL };
+	static const char *const programs[] = { "demos", "../demos", "../build/demos", "../lib/socktale/demos",
+						"/lib/socktale/demos", NULL };
 
 	find_directory(p->lessons, sizeof(p->lessons), "SOCKTALE_LESSONS", lessons);
 	find_directory(p->programs, sizeof(p->programs), "SOCKTALE_DEMOS", programs);
@@ -729,18 +694,16 @@ out:
 int command_play(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "[LESSON]",
-		"Play a lesson: its hosts and programs, and the tale the kernel tells of them. LESSON is a name or number of --list.",
+		options, parse, N_("[LESSON]"),
+		N_("Play a lesson: its hosts and programs, and the tale the kernel tells of them. LESSON is a name or number of --list."),
 		NULL, NULL, NULL
 	};
 	struct play p = { .patience = 1 };
 	struct sigaction action = { .sa_handler = on_signal };
 	int err;
 
-	argp_err_exit_status = EXIT_CODE_usage;
-	argp_parse(&argp, argc, argv, 0, NULL, &p);
-	p.language = language_choose(&p);
-	language_use(p.language == LANGUAGE_zh ? "zh_CN" : "en");
+	arguments_parse(&argp, argc, argv, 0, &p);
+	p.language = strncmp(language_name(), "zh", 2) ? LANGUAGE_en : LANGUAGE_zh;
 	if (!p.format)
 		p.format = isatty(STDOUT_FILENO) ? "lanes" : "text";
 	if (p.list)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "event/line.h"
@@ -96,7 +97,7 @@ int recording_begin(int fd)
 
 static int wrong(const struct recording *r, const char *what)
 {
-	return fail(-EINVAL, "recording '%s': %s", r->path, what);
+	return fail(-EINVAL, "recording '%s': %s", r->path, _(what));
 }
 
 static struct layout *layout_make(struct recording *r, unsigned number)
@@ -308,7 +309,7 @@ int recording_open(const char *path, struct recording **ret_recording)
 	if (!file)
 		return fail(-errno, "recording '%s': cannot open", path);
 	r = memory_create(1, sizeof(*r));
-	r->path = memory_string(standard ? "standard input" : path);
+	r->path = memory_string(standard ? _("standard input") : path);
 	r->file = file;
 	err = recording_look(r);
 	if (err) {
@@ -348,7 +349,7 @@ int recording_next(struct recording *r, union event_any *ret)
 			continue;
 		if (line_read(ret, r->line, length, &problem) == 0)
 			return 1;
-		fail(0, "%s:%zu:%zu: %s", r->path, r->number, problem.column + 1, problem.what);
+		fail(0, "%s:%zu:%zu: %s", r->path, r->number, problem.column + 1, _(problem.what));
 		return -EINVAL;
 	}
 	if (ferror(r->file))

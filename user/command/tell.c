@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale tell: a saved trace told again, by the rules and renderers of today. */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +7,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/language.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "command/recording.h"
 #include "render/story.h"
@@ -30,7 +31,7 @@ static int find_renderer(const char *name, struct tell *t, struct argp_state *st
 		return 0;
 	for (const struct renderer *r = renderer_table(); r->name; r++)
 		text_printf(&known, " %s", r->name);
-	argp_error(state, "format '%s': not known; there are:%s", name, text_string(&known));
+	argp_error(state, _("format '%s': not known; there are:%s"), name, text_string(&known));
 	text_finish(&known);
 	return EINVAL;
 }
@@ -66,11 +67,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		exit(EXIT_CODE_done);
 	case ARGP_KEY_ARG:
 		if (t->file)
-			argp_error(state, "one FILE at a time");
+			argp_error(state, _("one FILE at a time"));
 		t->file = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which FILE? (\"-\" reads the standard input)");
+		argp_error(state, _("which FILE? (\"-\" reads the standard input)"));
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -105,7 +106,7 @@ static int tell_to(struct recording *r, const struct tell *t, FILE *out)
 	if (told == -EPIPE || finished == -EPIPE)
 		return 0; /* the reader has seen enough */
 	if (told != -EINVAL && (told || finished))
-		return fail(told ? told : finished, "output '%s': cannot write", t->output ? t->output : "standard output");
+		return fail(told ? told : finished, "output '%s': cannot write", t->output ? t->output : _("standard output"));
 	if (count.lost)
 		tell("%llu events were lost when this was recorded", count.lost);
 	if (count.forgotten)
@@ -116,14 +117,14 @@ static int tell_to(struct recording *r, const struct tell *t, FILE *out)
 int command_tell(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "format", KEY_format, "NAME", 0, "how to tell it: text, ladder, json or log", 0 },
-		{ "output", 'o', "FILE", 0, "write to FILE instead of the standard output", 0 },
-		{ "rules", KEY_rules, NULL, 0, "print all explanations there are, as Markdown, and end", 0 },
+		{ "format", KEY_format, "NAME", 0, N_("how to tell it: text, ladder, json or log"), 0 },
+		{ "output", 'o', "FILE", 0, N_("write to FILE instead of the standard output"), 0 },
+		{ "rules", KEY_rules, NULL, 0, N_("print all explanations there are, as Markdown, and end"), 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
-		options, parse, "FILE",
-		"Tell a trace again that `socktale trace --format log -o FILE` saved. Needs no privilege.",
+		options, parse, N_("FILE"),
+		N_("Tell a trace again that `socktale trace --format log -o FILE` saved. Needs no privilege."),
 		NULL, NULL, NULL,
 	};
 	struct tell t = { .renderer = renderer_find("text") };
@@ -131,10 +132,8 @@ int command_tell(int argc, char **argv)
 	FILE *out = stdout;
 	int err;
 
-	argp_err_exit_status = EXIT_CODE_usage;
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as EPIPE */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &t))
-		return EXIT_CODE_usage;
+	arguments_parse(&argp, argc, argv, 0, &t);
 	err = recording_open(t.file, &r);
 	if (err)
 		return exit_code_of(err);

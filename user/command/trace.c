@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale trace: live events of the host, of a filter, or of one command and its children. */
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/language.h"
 #include "base/text.h"
+#include "command/arguments.h"
 #include "command/command.h"
 #include "command/filter.h"
 #include "command/recording.h"
@@ -50,13 +51,13 @@ static void on_signal(int number)
 }
 
 static const struct argp_option options[] = {
-	{ "duration", 'd', "SECONDS", 0, "end after so long", 3 },
-	{ "count", 'n', "COUNT", 0, "end after so many events", 3 },
-	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, log, ladder; record: as the kernel gives it, for `socktale tell`", 3 },
-	{ "output", 'o', "FILE", 0, "write there instead of to standard output", 3 },
-	{ "ready-fd", KEY_READY, "FD", 0, "write a byte there when every hook is attached", 3 },
-	{ "cost", KEY_COST, NULL, 0, "measure each hook; say every ten seconds and at the end what it costs", 3 },
-	{ "strict", KEY_STRICT, NULL, 0, "exit with status 5 if anything was lost", 3 },
+	{ "duration", 'd', "SECONDS", 0, N_("end after so long"), 3 },
+	{ "count", 'n', "COUNT", 0, N_("end after so many events"), 3 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, N_("text (default), json, log, ladder; record: as the kernel gives it, for `socktale tell`"), 3 },
+	{ "output", 'o', "FILE", 0, N_("write there instead of to standard output"), 3 },
+	{ "ready-fd", KEY_READY, "FD", 0, N_("write a byte there when every hook is attached"), 3 },
+	{ "cost", KEY_COST, NULL, 0, N_("measure each hook; say every ten seconds and at the end what it costs"), 3 },
+	{ "strict", KEY_STRICT, NULL, 0, N_("exit with status 5 if anything was lost"), 3 },
 	{ 0 },
 };
 
@@ -139,6 +140,7 @@ static pid_t command_hold(char **command, int *ret_gate)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		if (read(gate[0], &byte, 1) != 1)
 			_exit(0); /* the tracer gave up */
+		language_leave();
 		execvp(command[0], command);
 		fail(-errno, "command '%s': cannot be started", command[0]);
 		_exit(errno == ENOENT ? 127 : 126);
@@ -267,15 +269,15 @@ static unsigned long long summary(struct trace *t)
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
-	text_printf(&line, "%llu events produced, %llu delivered, %llu lost", all.produced,
+	text_printf(&line, _("%llu events produced, %llu delivered, %llu lost"), all.produced,
 		    all.produced - lost > all.delivered ? all.delivered : all.produced - lost, lost);
 	if (all.produced > all.delivered + lost)
-		text_printf(&line, ", %llu left unread", all.produced - all.delivered - lost);
+		text_printf(&line, _(", %llu left unread"), all.produced - all.delivered - lost);
 	if (all.lost[LOSS_map_full])
-		text_printf(&line, "; %llu sockets could not be remembered (map full)", all.lost[LOSS_map_full]);
+		text_printf(&line, _("; %llu sockets could not be remembered (map full)"), all.lost[LOSS_map_full]);
 	if (misses)
-		text_printf(&line, "; %llu hooks skipped while another ran", misses);
-	text_printf(&line, "; %llu told; %ld kB of memory", t->told, usage.ru_maxrss);
+		text_printf(&line, _("; %llu hooks skipped while another ran"), misses);
+	text_printf(&line, _("; %llu told; %ld kB of memory"), t->told, usage.ru_maxrss);
 	tell("%s", text_string(&line));
 	for (int id = 0; lost && id < EVENT_COUNT; id++) {
 		struct probe_count c = probe_count(t->probe, id);
@@ -300,8 +302,8 @@ int command_trace(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &filter_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		options, parse, "[-- COMMAND [ARG...]]",
-		"Tell what happens to sockets, live: of the whole host, of a filter, or of one command and its children.",
+		options, parse, N_("[-- COMMAND [ARG...]]"),
+		N_("Tell what happens to sockets, live: of the whole host, of a filter, or of one command and its children."),
 		children, NULL, NULL
 	};
 	struct trace t = { .format = "text", .ready_fd = -1, .record_fd = -1 };
@@ -313,8 +315,7 @@ int command_trace(int argc, char **argv)
 	int gate = -1, err;
 
 	filter_init(&t.filter);
-	argp_err_exit_status = EXIT_CODE_usage;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &t);
+	arguments_parse(&argp, argc, argv, ARGP_IN_ORDER, &t);
 	renderer = renderer_find(t.format);
 	if (!strcmp(t.format, "record")) {
 		if (!t.output || !strcmp(t.output, "-")) {

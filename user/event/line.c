@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/language.h"
 #include "base/text.h"
 
 enum { NS_DIGITS = 9 };
@@ -322,7 +323,7 @@ static int read_pair(struct reader *r)
 			return wrong(r, "this event has no such field");
 		err = kind_read(f, r->event, equals + 1, r->line + end - (equals + 1));
 		if (err)
-			return wrong(r, err == -ERANGE ? "the value does not fit the field" : "not a value of this field");
+			return wrong(r, err == -ERANGE ? N_("the value does not fit the field") : N_("not a value of this field"));
 		if (!strcmp(key, "family"))
 			r->family_said = true;
 	}

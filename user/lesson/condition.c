@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -36,7 +37,7 @@ static int wrong(const char **ret, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(problem, sizeof(problem), format, arguments);
+	vsnprintf(problem, sizeof(problem), _(format), arguments);
 	va_end(arguments);
 	*ret = problem;
 	return -EINVAL;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -21,7 +22,7 @@ struct reader {
 
 static int complain(const struct reader *r, const char *what)
 {
-	return fail(-EINVAL, "lesson '%s': line %u: %s", r->path, r->line, what);
+	return fail(-EINVAL, "lesson '%s': line %u: %s", r->path, r->line, _(what));
 }
 
 /* The next line that says something, without the space around it; a backslash at its end joins the next one. NULL at the end. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/language.h"
+
 /* Better doors first. */
 static const char *const kinds[][2] = {
 	{ "fentry", "kprobe" },
@@ -86,7 +88,7 @@ static void door_fail(struct door *door, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(door->reason, sizeof(door->reason), format, arguments);
+	vsnprintf(door->reason, sizeof(door->reason), _(format), arguments);
 	va_end(arguments);
 	door->failed = true;
 }
@@ -151,7 +153,7 @@ bool doors_fail(struct doors *d, const char *program, const char *format, ...)
 			if (!door->program || strcmp(door->program, program))
 				continue;
 			va_start(arguments, format);
-			vsnprintf(door->reason, sizeof(door->reason), format, arguments);
+			vsnprintf(door->reason, sizeof(door->reason), _(format), arguments);
 			va_end(arguments);
 			door->failed = true;
 			return true;
@@ -170,10 +172,10 @@ static bool group_works(struct doors *d, enum event_id id, const char *label, ch
 		h = doors_hook(d, rows[i].hook);
 		if (h && hook_door(d, h))
 			continue;
-		snprintf(reason, DOOR_REASON, "%.60s: %.90s", rows[i].hook,
-			 !h ? "no such hook" : h->doors[1].program ? h->doors[1].reason : h->doors[0].reason);
+		snprintf(reason, DOOR_REASON, "%.60s: %.180s", rows[i].hook,
+			 !h ? _("no such hook") : h->doors[1].program ? h->doors[1].reason : h->doors[0].reason);
 		if (h && h->doors[0].failed && h->doors[0].reason[0])
-			snprintf(reason, DOOR_REASON, "%.60s: %.90s", rows[i].hook, h->doors[0].reason);
+			snprintf(reason, DOOR_REASON, "%.60s: %.180s", rows[i].hook, h->doors[0].reason);
 		return false;
 	}
 	return true;

@@ -13,7 +13,7 @@
 #include "probe/kernel.h"
 
 #define DOOR_HOOKS 96
-#define DOOR_REASON 160
+#define DOOR_REASON 256
 
 /* One way into a hook: one program. */
 struct door {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include "bpf/record.h"
 #include "socktale.skel.h"
@@ -404,7 +405,7 @@ int probe_open(const struct probe_options *options, struct probe **ret)
 		if (!o.required[id] || p->doors.sources[id].plane)
 			continue;
 		err = fail(-ENOTSUP, "event '%s': this kernel cannot tell it (%s)", schema_get(id)->name,
-			   p->doors.sources[id].refused[0] ? p->doors.sources[id].refused : "no source");
+			   p->doors.sources[id].refused[0] ? p->doors.sources[id].refused : _("no source"));
 		hint("socktale doctor shows what this kernel gives, per event");
 		goto out;
 	}

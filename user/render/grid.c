@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "render/grid.h"
 
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "render/column.h"
@@ -139,7 +140,7 @@ void grid_write(const struct grid *g, struct text *to, unsigned width)
 	unsigned *widths = memory_create(g->column_count, sizeof(*widths)), gap;
 
 	for (size_t c = 0; c < g->column_count; c++) {
-		widths[c] = column_count(g->columns[c].title);
+		widths[c] = column_count(_(g->columns[c].title));
 		for (size_t r = 0; r < g->rows; r++) {
 			unsigned here = column_count(word_at(g, r, c));
 
@@ -149,7 +150,7 @@ void grid_write(const struct grid *g, struct text *to, unsigned width)
 	}
 	gap = shrink(g, widths, width);
 	for (size_t c = 0; c < g->column_count; c++)
-		put_cell(g, to, g->columns[c].title, c, widths[c], gap);
+		put_cell(g, to, _(g->columns[c].title), c, widths[c], gap);
 	end_line(to);
 	for (size_t r = 0; r < g->rows; r++) {
 		for (size_t c = 0; c < g->column_count; c++)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line of a command: argp, with what all commands share (--lang, a help text in the reader's language).
+ * Does not know any command's own options.
+ */
+#ifndef SOCKTALE_COMMAND_ARGUMENTS_H
+#define SOCKTALE_COMMAND_ARGUMENTS_H
+
+#include <argp.h>
+
+/*
+ * argp_parse() for a command. `argp` is the command's own; its sentences are marked with N_() and translated here. A usage
+ * error ends the program with EXIT_CODE_usage, --help with EXIT_CODE_done. `input` is passed to its parser; the inputs of its
+ * children (at most two) are for that parser to set, by their place in the list.
+ */
+void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
+
+/* End the program with EXIT_CODE_usage after one line: WHAT 'VALUE': REMEDY. `what` and `remedy` are translated. */
+_Noreturn void arguments_refuse(const char *what, const char *value, const char *remedy);
+
+#endif
