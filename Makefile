@@ -18,7 +18,7 @@ PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 CFLAGS  += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-CPPFLAGS += -I. -Iuser -I$(B) -DPREFIX='"$(PREFIX)"'
+CPPFLAGS += -I. -Iuser -I$(B)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(STATIC),-static)
 LDLIBS  += -lbpf -lelf -lz -lpthread
 BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Ivmlinux -Wall -Wextra -Werror \
@@ -74,6 +74,13 @@ $(B)/%.o: %.c | $(B)/.deps
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(patsubst %.c,$(B)/%.o,$(wildcard user/probe/*.c user/snapshot/*.c)): $(SKEL)
+
+# Where to look for what was installed: compiled again when another PREFIX is given.
+$(B)/user/base/place.o: CPPFLAGS += -DPREFIX='"$(PREFIX)"'
+$(B)/user/base/place.o: $(B)/.prefix
+$(B)/.prefix: always
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 
 $(B)/socktale: $(OBJ)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -135,14 +142,33 @@ lint: ## cppcheck and shellcheck over the sources
 	$(Q)cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 -I. -Iuser user demos
 	$(Q)shellcheck -S warning $(wildcard tests/*.sh tests/*/*.sh)
 
-install: all ## install the tool below PREFIX (default /usr/local)
-	install -D -m 755 $(B)/socktale $(DESTDIR)$(PREFIX)/bin/socktale
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+# Below PREFIX; DESTDIR goes before it for packages. The tool finds its files from where its binary lies, else below PREFIX.
+BIN      := $(DESTDIR)$(PREFIX)/bin
+LIB      := $(DESTDIR)$(PREFIX)/lib/socktale
+SHARE    := $(DESTDIR)$(PREFIX)/share/socktale
+MAN      := $(DESTDIR)$(PREFIX)/share/man/man1
+COMPLETE := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+install: all ## install tool, lessons, programs, translations and manual below PREFIX (/usr/local; DESTDIR before it)
+	$(Q)install -d $(BIN) $(LIB)/demos $(SHARE)/lessons $(MAN) $(COMPLETE)
+	$(Q)install -m 755 $(B)/socktale $(BIN)
+	$(Q)install -m 755 $(DEMOS) $(LIB)/demos
+	$(Q)install -m 644 demos/lessons/*.lesson demos/lessons/claims $(SHARE)/lessons
+	$(Q)for language in $(LANGUAGES); do \
+		folder=locale/$$language/LC_MESSAGES; [ -e $(B)/$$folder/socktale.mo ] || continue; \
+		install -d $(SHARE)/$$folder && install -m 644 $(B)/$$folder/socktale.mo $(SHARE)/$$folder && \
+			ln -sf socktale.mo $(SHARE)/$$folder/libc.mo; done
+	$(Q)install -m 644 docs/*.1 $(MAN)
+	$(Q)install -m 644 user/completion.bash $(COMPLETE)/socktale
+	$(call say,INSTALL,$(BIN)/socktale)true
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(BIN)/socktale $(patsubst docs/%,$(MAN)/%,$(wildcard docs/*.1)) $(COMPLETE)/socktale
+	$(Q)rm -rf $(LIB) $(SHARE)
 
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: all words help deps demo check check-built check-live check-vm bench docs format lint install clean
+.PHONY: all always words help deps demo check check-built check-live check-vm bench docs format lint install uninstall clean
 
 -include $(OBJ:.o=.d) $(B)/socktale.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))

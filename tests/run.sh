@@ -74,6 +74,7 @@ static() {
 	one generated-pages 60 tests/docs.sh check "$BUILD/socktale"
 	one manual 60 tests/manual.sh "$BUILD/socktale"
 	one words 60 tests/words.sh
+	one install 300 tests/install.sh
 	one static-binary 600 tests/static.sh
 	for script in tests/*.sh tests/*/*.sh .ci/run; do
 		one "script $script" 20 bash -n "$script"
