@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/language.h"
 #include "base/text.h"
@@ -68,8 +71,17 @@ static void choose_language(int argc, char **argv)
 	}
 }
 
+/* A standard descriptor that is closed would be given to the next file opened, and a page written into that. */
+static void hold_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(EXIT_CODE_failed);
+}
+
 int main(int argc, char **argv)
 {
+	hold_descriptors();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
 	choose_language(argc, argv);
@@ -85,11 +97,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_help(stdout);
-		return EXIT_CODE_done;
+		return fflush(stdout) ? exit_code_of(fail(-errno, "standard output: cannot write")) : EXIT_CODE_done;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		puts("socktale " VERSION);
-		return EXIT_CODE_done;
+		return fflush(stdout) ? exit_code_of(fail(-errno, "standard output: cannot write")) : EXIT_CODE_done;
 	}
 	for (int i = 0; i < COMMANDS; i++) {
 		if (commands[i].run && !strcmp(argv[1], commands[i].name))

@@ -49,8 +49,61 @@ refused "a plane that is none" 2 sideways --plane sideways
 refused "a time that is none" 2 soon -d soon
 refused "a count of nothing" 2 "'0'" -n 0
 refused "an option that is none" 2 nonsense --nonsense
+refused "a process number of nobody" 2 "'0'" -p 0
+refused "a process that is gone" 2 "'4194305': does not exist" -p 4194305
+refused "the number of a process twice" 2 "'2': is one too many" -p 1 -p 2
+refused "an event without a name" 2 "event ',': names nothing" -e ,
+refused "a prefix of impossible length" 2 "prefix length '99'" --addr 1.2.3.4/99
+refused "a file that is no network namespace" 2 "'/etc/passwd': is a file of another kind" --netns /etc/passwd
+refused "a folder that is no cgroup" 2 "cgroup '/etc'" --cgroup /etc
+refused "a name the kernel cannot keep" 2 '1 to 15 bytes' --comm 0123456789abcdef
+refused "a language without translation" 2 "language 'xx'" --lang xx
+refused "a command that is not there to trace" 2 'which COMMAND' --
 refused "a descriptor that is not open" 2 77 --ready-fd 77
+refused "a folder as output" 1 "output '/': cannot be written: Is a directory" -o / -d 1
 refused "a file that cannot be written" 1 no/such/folder -o /no/such/folder/file -d 1
+
+# of other commands: SENTENCE STATUS PATTERN COMMAND...
+declined() {
+	local sentence=$1 want=$2 pattern=$3
+	shift 3
+	check "$sentence: status $want" run bad "$want" "$SOCKTALE" "$@"
+	check "$sentence: the standard error names it" speaks bad "$pattern"
+}
+head -c 3000 "$SOCKTALE" >"$tmp/binary"
+printf 'socktale recording 1\nevent 1' >"$tmp/cut"
+: >"$tmp/empty"
+declined "tell of no file" 2 'which FILE' tell
+declined "tell of a file that is not there" 1 "recording '/no/file': cannot open: No such file" tell /no/file
+declined "tell of a folder" 1 "recording '/': cannot read: Is a directory" tell /
+declined "tell of a binary" 1 "binary': is neither a log nor a recording" tell "$tmp/binary"
+declined "tell of a recording that is cut off" 1 "cut': its beginning cannot be read" tell "$tmp/cut"
+declined "tell of an empty file" 0 "empty': holds no event" tell "$tmp/empty"
+declined "a command that is none" 2 "command 'nonsense'" nonsense
+declined "list with an argument" 2 "argument 'x'" list x
+declined "list of a process that is gone" 2 "'4194305': does not exist" list -p 4194305
+declined "doctor with an argument" 2 "argument 'x'" doctor x
+declined "an event that is none" 2 "event 'nonsense'" events nonsense
+declined "a lesson that is none" 2 "lesson 'nonsense'" play nonsense
+declined "two lessons" 2 "lesson 'queues'" play handshake queues
+cp "$SOCKTALE" "$tmp/alone"
+check "play without its lessons: status 1" run bad 1 "$tmp/alone" play
+check "and says where they should be" speaks bad 'make install'
+# Output that nobody can take is a failure that is told, once, and not written into another file.
+unwritten() { # SENTENCE FILE|- COMMAND...
+	local code sentence=$1 to=$2
+	shift 2
+	if [ "$to" = - ]; then "$SOCKTALE" "$@" >&- 2>"$tmp/bad.err"; else "$SOCKTALE" "$@" >"$to" 2>"$tmp/bad.err"; fi
+	code=$?
+	check "$sentence: status 1" [ $code = 1 ]
+	check "$sentence: told once" [ "$(grep -cE 'cannot (be written|write)' "$tmp/bad.err")" = 1 ]
+}
+for command in "list" "events" "doctor --no-test" "--help" "--version" "trace -d 20 -- curl -s http://127.0.0.1:1/"; do
+	# shellcheck disable=SC2086 # the words of the command
+	unwritten "$command to a full disk" /dev/full $command
+done
+unwritten "list with its output closed" - list
+unwritten "trace with its output closed" - trace -d 20 -- curl -s http://127.0.0.1:1/
 
 chmod 755 "$tmp"
 cp "$SOCKTALE" "$tmp/socktale" # the checkout may be in a folder others cannot enter

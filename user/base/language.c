@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/language.h"
 
+#include <dirent.h>
 #include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/place.h"
+#include "base/text.h"
 
 #define CATALOGUE "LC_MESSAGES/socktale.mo"
 
@@ -75,9 +77,10 @@ __attribute__((unused)) static const char *const of_the_library[] = {
 };
 
 /* Catalogues lie beside the tool, in the tree it was built in, or where it was installed. */
+static const char *const places[] = { "locale", "../locale", "../share/socktale/locale", "/share/socktale/locale", NULL };
+
 static bool find_catalogue(const char *name, char *ret_folder, size_t room)
 {
-	static const char *const places[] = { "locale", "../locale", "../share/socktale/locale", "/share/socktale/locale", NULL };
 	char file[NAME + sizeof(CATALOGUE) + 1];
 
 	snprintf(file, sizeof(file), "%s/%s", name, CATALOGUE);
@@ -99,7 +102,7 @@ static bool find_language(const char *name, char ret_name[NAME], char *ret_folde
 		return true;
 	if (strcmp(ret_name, "zh"))
 		return false;
-	strcpy(ret_name, "zh_CN");
+	snprintf(ret_name, NAME, "zh_CN");
 	return find_catalogue(ret_name, ret_folder, room);
 }
 
@@ -169,6 +172,29 @@ void language_from_locale(void)
 		if (language_use(list))
 			return;
 	language_use(name);
+}
+
+static bool is_language(const char *name)
+{
+	char folder[PATH_MAX];
+
+	return *name != '.' && strlen(name) < NAME && find_catalogue(name, folder, sizeof(folder));
+}
+
+void language_list(struct text *to)
+{
+	char folder[PATH_MAX];
+	struct dirent **entries;
+	int count = place_find(folder, sizeof(folder), places, ".") ? scandir(folder, &entries, NULL, alphasort) : 0;
+
+	text_put(to, "en");
+	for (int i = 0; i < count; i++) {
+		if (is_language(entries[i]->d_name))
+			text_printf(to, " %s", entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (count > 0)
+		free(entries);
 }
 
 const char *language_name(void)

@@ -9,6 +9,8 @@
 #include <libintl.h>
 #include <stdbool.h>
 
+struct text;
+
 #define _(sentence) gettext(sentence)
 #define N_(sentence) (sentence)
 
@@ -20,6 +22,9 @@ void language_from_locale(void);
 
 /* Speak the language of that name from now on: en, or one that has a translation (zh or zh_CN). False: there is none. */
 bool language_use(const char *name);
+
+/* Append the languages there are: "en zh_CN". */
+void language_list(struct text *to);
 
 /* The language spoken: "en", or the name of its translation ("zh_CN"). */
 const char *language_name(void);

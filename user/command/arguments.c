@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "command/arguments.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	if (key != KEY_LANG)
 		return ARGP_ERR_UNKNOWN;
-	if (!language_use(argument))
-		arguments_refuse(N_("language"), argument, N_("there is no translation into it; en and zh are there"));
+	if (!language_use(argument)) {
+		struct text there = TEXT_EMPTY;
+
+		language_list(&there);
+		fail(0, "language '%s': there is no translation into it", argument);
+		hint("there are: %s", text_string(&there));
+		text_finish(&there);
+		exit(EXIT_CODE_usage);
+	}
 	return 0;
 }
 
@@ -45,6 +53,7 @@ void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned fl
 	static const struct argp common = { options, parse, NULL, NULL, NULL, fold, NULL };
 	struct argp_child children[CHILDREN + 2] = { { 0 } };
 	struct argp inner[CHILDREN], whole = *argp;
+	bool margins = false;
 	int count = 0;
 
 	for (; argp->children && argp->children[count].argp && count < CHILDREN; count++) {
@@ -57,12 +66,12 @@ void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned fl
 	whole.children = children;
 	whole.help_filter = fold;
 	argp_err_exit_status = EXIT_CODE_usage;
-	if (strcmp(language_name(), "en"))
-		setenv("ARGP_HELP_FMT", "rmargin=400", 0);
+	if (strcmp(language_name(), "en") && !getenv("ARGP_HELP_FMT"))
+		margins = !setenv("ARGP_HELP_FMT", "rmargin=400", 0);
 	if (argp_parse(&whole, argc, argv, flags, NULL, input))
 		exit(EXIT_CODE_usage);
-	if (strcmp(language_name(), "en"))
-		unsetenv("ARGP_HELP_FMT");
+	if (margins)
+		unsetenv("ARGP_HELP_FMT"); /* a traced command gets the environment as it was */
 }
 
 void arguments_refuse(const char *what, const char *value, const char *remedy)

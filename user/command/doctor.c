@@ -515,7 +515,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, _("--plane is functions or tracepoints, not '%s'"), argument);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_usage(state);
+		argp_error(state, _("argument '%s': only options are taken"), argument);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -70,6 +73,7 @@ static bool number(const char *text, unsigned long long most, unsigned long long
 static void set_events(struct filter *f, char *list, struct argp_state *state)
 {
 	char *save = NULL, *name;
+	bool named = false;
 
 	if (!strcmp(list, "help")) {
 		filter_list_events();
@@ -87,7 +91,10 @@ static void set_events(struct filter *f, char *list, struct argp_state *state)
 			exit(EXIT_CODE_usage);
 		}
 		f->probe.wanted[id] = f->probe.required[id] = true;
+		named = true;
 	}
+	if (!named)
+		arguments_refuse(N_("event"), list, N_("names nothing"));
 	/* Honesty is not a matter of choice. */
 	f->probe.wanted[EVENT_lost] = true;
 }
@@ -111,22 +118,34 @@ static void set_address(struct config *c, char *text)
 	c->filter_address_bits = bits;
 }
 
+/* The inode number of a network namespace, from a file that holds one. */
+static unsigned netns_inode(const char *text, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat s;
+
+	if (fd < 0 || fstat(fd, &s))
+		arguments_refuse(N_("network namespace"), text, strerror(errno));
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		arguments_refuse(N_("network namespace"), text, N_("is a file of another kind"));
+	close(fd);
+	return s.st_ino;
+}
+
 static void set_netns(struct config *c, const char *text)
 {
 	unsigned long long n;
 	char path[64];
-	struct stat s;
 
 	if (number(text, 0xffffffffULL, &n) && n >= 0xf0000000ULL) {
 		c->filter_netns = n;
 	} else {
 		if (number(text, 0x7fffffff, &n)) {
 			snprintf(path, sizeof(path), "/proc/%llu/ns/net", n);
-			text = path;
+			c->filter_netns = netns_inode(text, path);
+		} else {
+			c->filter_netns = netns_inode(text, text);
 		}
-		if (stat(text, &s))
-			arguments_refuse(N_("network namespace"), text, strerror(errno));
-		c->filter_netns = s.st_ino;
 	}
 	c->filter_netns_set = 1;
 }
@@ -175,6 +194,13 @@ static uint8_t set_of(const char *what, char *list, const char *const names[3])
 	return bits;
 }
 
+/* A filter of that kind is there already: the first would be forgotten. */
+static void once(const char *option, const char *argument, bool given)
+{
+	if (given)
+		arguments_refuse(option, argument, N_("is one too many: only one can be asked for at a time"));
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	static const char *const families[3] = { "inet", "inet6", "unix" }, *const protocols[3] = { "tcp", "udp", "unix" };
@@ -184,6 +210,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
+		once("--pid", argument, c->filter_pid_set);
 		if (!number(argument, 0x7fffffff, &n) || !n)
 			arguments_refuse(N_("process"), argument, N_("is not a process id"));
 		if (access("/proc/self", F_OK) == 0) {
@@ -197,24 +224,29 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		c->filter_pid_set = 1;
 		break;
 	case KEY_COMM:
+		once("--comm", argument, c->filter_comm_set);
 		if (!*argument || strlen(argument) > 15)
 			arguments_refuse(N_("process name"), argument, N_("the kernel keeps 1 to 15 bytes of a name"));
 		memcpy(c->filter_comm.bytes, argument, strlen(argument));
 		c->filter_comm_set = 1;
 		break;
 	case KEY_PORT:
+		once("--port", argument, c->filter_port_set);
 		if (!number(argument, 65535, &n) || !n)
 			arguments_refuse(N_("port"), argument, N_("is not 1 to 65535"));
 		c->filter_port = n;
 		c->filter_port_set = 1;
 		break;
 	case KEY_ADDR:
+		once("--addr", argument, c->filter_address_set);
 		set_address(c, argument);
 		break;
 	case KEY_NETNS:
+		once("--netns", argument, c->filter_netns_set);
 		set_netns(c, argument);
 		break;
 	case KEY_CGROUP:
+		once("--cgroup", argument, c->filter_cgroup_set);
 		set_cgroup(c, argument);
 		break;
 	case KEY_FAMILY:

@@ -553,6 +553,14 @@ static unsigned states_of(char *words)
 	return bits;
 }
 
+static bool process_exists(unsigned pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	return access("/proc/self", F_OK) || !access(path, F_OK); /* without /proc nobody can say */
+}
+
 static void set_netns(struct list *l, const char *word)
 {
 	char path[64];
@@ -580,6 +588,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		l->pid = number("process", argument, 0x7fffffff);
 		if (!l->pid)
 			arguments_refuse(N_("process"), argument, N_("is not a process id"));
+		if (!process_exists(l->pid))
+			arguments_refuse(N_("process"), argument, N_("does not exist"));
 		break;
 	case KEY_COMM:
 		l->comm = argument;
@@ -609,7 +619,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		print_fields();
 		exit(EXIT_CODE_done);
 	case ARGP_KEY_ARG:
-		argp_usage(state);
+		argp_error(state, _("argument '%s': only options are taken"), argument);
 		break;
 	case ARGP_KEY_END:
 		if (l->port >= 0 && (l->families == FAMILY_UNIX || l->protocols == PROTOCOL_UNIX))

@@ -180,6 +180,11 @@ static int lessons_read(const struct play *p, struct lesson **ret, size_t *ret_c
 	int count = scandir(p->lessons, &entries, is_lesson, alphasort), err = 0;
 	char path[PATH_MAX + NAME_MAX + 2];
 
+	if (count < 0 && !*p->lessons) {
+		fail(0, "lessons: there are none beside the tool nor where it was to be installed");
+		hint("`make install` puts them there; SOCKTALE_LESSONS and SOCKTALE_DEMOS name other folders");
+		return -EIO;
+	}
 	if (count < 0)
 		return fail(-errno, "lessons '%s': cannot be read", p->lessons);
 	*ret = memory_create(count + 1, sizeof(**ret));

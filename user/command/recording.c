@@ -97,7 +97,8 @@ int recording_begin(int fd)
 
 static int wrong(const struct recording *r, const char *what)
 {
-	return fail(-EINVAL, "recording '%s': %s", r->path, _(what));
+	fail(0, "recording '%s': %s", r->path, _(what));
+	return -EINVAL;
 }
 
 static struct layout *layout_make(struct recording *r, unsigned number)
@@ -184,10 +185,13 @@ static int layouts_read(struct recording *r)
 /* Log or recording? A recording begins with its name. */
 static int recording_look(struct recording *r)
 {
-	int c = getc(r->file);
+	int c;
+
+	errno = 0;
+	c = getc(r->file);
 
 	if (c == EOF)
-		return 0;
+		return ferror(r->file) ? fail(errno ? -errno : -EIO, "recording '%s': cannot read", r->path) : 0;
 	ungetc(c, r->file);
 	if (c != *magic)
 		return 0;
@@ -343,6 +347,10 @@ int recording_next(struct recording *r, union event_any *ret)
 	errno = 0;
 	while ((length = getline(&r->line, &r->room, r->file)) >= 0) {
 		r->number++;
+		if (memchr(r->line, '\0', length)) {
+			wrong(r, "is neither a log nor a recording of this version");
+			return -EPROTO;
+		}
 		if (length && r->line[length - 1] == '\n')
 			r->line[--length] = '\0';
 		if (passed_over(r, r->line))

@@ -90,7 +90,7 @@ static int tell_all(struct recording *r, struct story *s)
 		else if (got == -EINVAL && ++wrong < 20)
 			continue; /* a line that was wrong is told; the others may be right */
 		else
-			return got;
+			return -EINVAL; /* told by the reader */
 	}
 	return err ? err : wrong ? -EINVAL : 0;
 }
@@ -107,6 +107,8 @@ static int tell_to(struct recording *r, const struct tell *t, FILE *out)
 		return 0; /* the reader has seen enough */
 	if (told != -EINVAL && (told || finished))
 		return fail(told ? told : finished, "output '%s': cannot write", t->output ? t->output : _("standard output"));
+	if (!count.events && !told)
+		tell("recording '%s': holds no event", t->file);
 	if (count.lost)
 		tell("%llu events were lost when this was recorded", count.lost);
 	if (count.forgotten)

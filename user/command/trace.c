@@ -104,6 +104,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_STRICT:
 		t->strict = true;
 		break;
+	case ARGP_KEY_NO_ARGS:
+		if (state->quoted)
+			argp_error(state, _("which COMMAND? Nothing stands behind \"--\""));
+		break;
 	case ARGP_KEY_ARGS:
 		t->command = state->argv + state->next;
 		break;
@@ -162,10 +166,16 @@ static void command_look(struct trace *t)
 
 /* ---- the reading ---- */
 
+/* A reader that left is no failure. */
+static int output_failed(const struct trace *t, int err)
+{
+	return err && err != -EPIPE ? fail(err, "output '%s': cannot be written", t->output ? t->output : _("standard output")) : err;
+}
+
 static int on_event(const struct event *e, void *context)
 {
 	struct trace *t = context;
-	int err = story_event(t->story, e);
+	int err = output_failed(t, story_event(t->story, e));
 
 	if (err)
 		return err;
@@ -244,7 +254,7 @@ static int follow(struct trace *t)
 		if (err == -EINTR)
 			err = 0;
 		if (!err && t->story && t->told != seen)
-			err = story_flush(t->story);
+			err = output_failed(t, story_flush(t->story));
 		seen = t->told;
 		if (t->cost && now_ns() - t->cost_told_ns > 10000000000ULL)
 			cost_tell(t, began);
@@ -379,7 +389,7 @@ out:
 		int ended = story_finish(t.story);
 
 		if (!err && ended != -EPIPE)
-			err = ended;
+			err = output_failed(&t, ended);
 	}
 	probe_close(t.probe);
 	if (out != stdout && fclose(out) && !err)

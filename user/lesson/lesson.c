@@ -22,7 +22,8 @@ struct reader {
 
 static int complain(const struct reader *r, const char *what)
 {
-	return fail(-EINVAL, "lesson '%s': line %u: %s", r->path, r->line, _(what));
+	fail(0, "lesson '%s': line %u: %s", r->path, r->line, _(what));
+	return -EINVAL;
 }
 
 /* The next line that says something, without the space around it; a backslash at its end joins the next one. NULL at the end. */
