@@ -7,7 +7,7 @@
  * A tale is a comment, a section `--- events` that holds a log, and sections named by a renderer that hold what it must print, with
  * 100 columns, in ASCII, without colours. Beyond that each tale must be in order of time, survive being written as a log and read
  * back, be valid for the JSON renderer, and rest every note on events that were told before. All of tests/tales together must tell
- * every rule at least once: a sentence nobody has read is not finished.
+ * every rule and find every finding at least once: a sentence nobody has read is not finished.
  */
 #include <errno.h>
 #include <glob.h>
@@ -18,6 +18,7 @@
 
 #include "base/text.h"
 #include "event/line.h"
+#include "render/answer.h"
 #include "render/story.h"
 
 struct section {
@@ -133,9 +134,9 @@ static void tale_free(struct tale *t)
 
 /* ---- telling ---- */
 
-static char *tell_as(const struct renderer *renderer, const union event_any *events, size_t count)
+static char *tell_with(struct renderer_options options, const struct renderer *renderer, const union event_any *events,
+		       size_t count)
 {
-	struct renderer_options options = { .ascii = true, .width = 100 };
 	struct story *story;
 	char *told = NULL;
 	size_t size = 0;
@@ -151,6 +152,17 @@ static char *tell_as(const struct renderer *renderer, const union event_any *eve
 		complain("the story cannot be finished");
 	fclose(options.out);
 	return told;
+}
+
+static char *tell_as(const struct renderer *renderer, const union event_any *events, size_t count)
+{
+	return tell_with((struct renderer_options){ .ascii = true, .width = 100 }, renderer, events, count);
+}
+
+static char *tell_why(const struct answer *answer, const union event_any *events, size_t count)
+{
+	return tell_with((struct renderer_options){ .ascii = true, .width = 100, .answer = answer }, renderer_find("why"), events,
+			 count);
 }
 
 static void show_difference(const char *told, const char *expected)
@@ -231,6 +243,49 @@ static void check_rules(void)
 	for (size_t i = 0; i < count && i < RULES_MAX; i++)
 		if (!rule_told[i])
 			complain("rule %s is told by no tale", rules[i].id);
+}
+
+static bool finding_told[RULES_MAX]; /* by any tale, in the order of finding_rows() */
+
+/* What `why` finds in the tale, by the ids in its JSON; each finding must have a cause, a remedy and an event to point at. */
+static void check_findings(const struct tale *t)
+{
+	struct answer answer = { .json = true };
+	char *json = tell_why(&answer, t->events, t->count);
+	struct text key = TEXT_EMPTY;
+	size_t count;
+	const struct finding_row *rows = finding_rows(&count);
+
+	for (size_t i = 0; i < count && i < RULES_MAX; i++) {
+		text_clear(&key);
+		text_printf(&key, "\"finding\":\"%s\"", rows[i].id);
+		finding_told[i] |= strstr(json, text_string(&key)) != NULL;
+	}
+	if (strstr(json, "\"cause\":\"\"") || strstr(json, "\"remedy\":\"\"") || strstr(json, "\"evidence\":[]"))
+		complain("a finding is without cause, remedy or evidence: %s", json);
+	if (strchr(json, '{') && strstr(json, "{program}"))
+		complain("a finding leaves a name open: %s", json);
+	text_finish(&key);
+	free(json);
+}
+
+/* Findings that need no event are made from the sockets that exist: live tests see those. */
+static bool needs_events(const struct finding_row *row)
+{
+	for (int id = 0; id < EVENT_COUNT; id++)
+		if (finding_needs(row, id))
+			return true;
+	return false;
+}
+
+static void check_all_findings(void)
+{
+	size_t count;
+	const struct finding_row *rows = finding_rows(&count);
+
+	for (size_t i = 0; i < count && i < RULES_MAX; i++)
+		if (!finding_told[i] && needs_events(&rows[i]))
+			complain("finding %s is found in no tale", rows[i].id);
 }
 
 /* A renderer that looks at the notes instead of printing them. */
@@ -345,6 +400,7 @@ static void tale_check(struct tale *t, bool writing)
 	check_log(t);
 	check_notes(t);
 	check_json(t);
+	check_findings(t);
 	for (struct section *s = t->sections; s; s = s->next) {
 		check_section(t, s, writing);
 		shown |= renderer_find(s->name) != NULL;
@@ -388,7 +444,7 @@ int main(int argc, char **argv)
 		paths = found.gl_pathv;
 		count = found.gl_pathc;
 	}
-	printf("1..%zu\n", count + all);
+	printf("1..%zu\n", count + 2 * all);
 	for (size_t i = 0; i < count; i++) {
 		struct tale t = { .path = paths[i] };
 		const char *name = strrchr(paths[i], '/');
@@ -404,6 +460,10 @@ int main(int argc, char **argv)
 		check_rules();
 		failed += complaints != 0;
 		printf("%s %zu - every rule is told by a tale\n", complaints ? "not ok" : "ok", count + 1);
+		complaints = 0;
+		check_all_findings();
+		failed += complaints != 0;
+		printf("%s %zu - every finding is found in a tale\n", complaints ? "not ok" : "ok", count + 2);
 	}
 	globfree(&found);
 	return failed ? 1 : 0;

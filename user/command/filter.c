@@ -213,13 +213,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		once("--pid", argument, c->filter_pid_set);
 		if (!number(argument, 0x7fffffff, &n) || !n)
 			arguments_refuse(N_("process"), argument, N_("is not a process id"));
-		if (access("/proc/self", F_OK) == 0) {
-			char path[64];
-
-			snprintf(path, sizeof(path), "/proc/%llu", n);
-			if (access(path, F_OK))
-				arguments_refuse(N_("process"), argument, N_("does not exist"));
-		}
 		c->filter_pid = n;
 		c->filter_pid_set = 1;
 		break;
@@ -280,6 +273,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			arguments_refuse("--plane", argument, N_("is not functions or tracepoints"));
 		break;
 	case ARGP_KEY_END:
+		if (c->filter_pid_set && !f->past && access("/proc/self", F_OK) == 0) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "/proc/%u", c->filter_pid);
+			if (access(path, F_OK))
+				arguments_refuse(N_("process"), path + strlen("/proc/"), N_("does not exist"));
+		}
 		if (c->filter_family_set && c->filter_address_set &&
 		    !(c->filter_families & (c->filter_address_family == AF_INET ? 1 : 2)))
 			arguments_refuse(N_("filter"), "--family with --addr", N_("no socket of that family has that address"));

@@ -13,6 +13,7 @@
 struct filter {
 	struct probe_options probe;
 	bool events_given; /* -e was used */
+	bool past;         /* set by the command: a recording is read, whose processes need not exist any more */
 };
 
 /* Use as a child of the command's parser, with a struct filter, initialised by filter_init(), as its input. */

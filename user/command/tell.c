@@ -119,7 +119,7 @@ static int tell_to(struct recording *r, const struct tell *t, FILE *out)
 int command_tell(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "format", KEY_format, "NAME", 0, N_("how to tell it: text, ladder, json or log"), 0 },
+		{ "format", KEY_format, "NAME", 0, N_("how to tell it: text, ladder, json, log or why"), 0 },
 		{ "output", 'o', "FILE", 0, N_("write to FILE instead of the standard output"), 0 },
 		{ "rules", KEY_rules, NULL, 0, N_("print all explanations there are, as Markdown, and end"), 0 },
 		{ 0 },

@@ -12,7 +12,7 @@
 const struct renderer *renderer_table(void)
 {
 	static const struct renderer *const rows[] = {
-		&renderer_text, &renderer_ladder, &renderer_json, &renderer_log,
+		&renderer_text, &renderer_ladder, &renderer_json, &renderer_log, &renderer_why,
 	};
 	static struct renderer table[sizeof(rows) / sizeof(*rows) + 1];
 

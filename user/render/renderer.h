@@ -11,11 +11,14 @@
 
 #include "explain/explain.h"
 
+struct answer;
+
 struct renderer_options {
 	FILE *out;      /* where the tale goes; stays the caller's */
 	bool color;     /* whether colours may be used; never the only carrier of a meaning */
 	bool ascii;     /* whether only ASCII may be printed */
 	unsigned width; /* columns of a line; 0: do not fold */
+	const struct answer *answer; /* for `why` alone (answer.h), NULL: a recording; read when an event comes and at the end */
 };
 
 /*

@@ -12,5 +12,6 @@ extern const struct renderer renderer_text;
 extern const struct renderer renderer_ladder;
 extern const struct renderer renderer_json;
 extern const struct renderer renderer_log;
+extern const struct renderer renderer_why;
 
 #endif
