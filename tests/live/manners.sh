@@ -227,9 +227,10 @@ kill "${pid[server]}" 2>/dev/null
 
 trace_start one --netns "$netns"
 trace_start two --netns "$netns"
-trace --netns "$netns" --format log -o "$tmp/run.log" --ready-fd 9 9>"$tmp/log.ready" 2>"$tmp/log.err" &
+# Not by way of the function: its shell would get the signal, and the tracer go on writing.
+"$SOCKTALE" trace $plane --netns "$netns" --format log -o "$tmp/run.log" --ready-fd 9 9>"$tmp/log.ready" 2>"$tmp/log.err" &
 tracer[log]=$!
-trace --netns "$netns" --format text -o "$tmp/run.text" --ready-fd 9 9>"$tmp/text.ready" 2>"$tmp/text.err" &
+"$SOCKTALE" trace $plane --netns "$netns" --format text -o "$tmp/run.text" --ready-fd 9 9>"$tmp/text.ready" 2>"$tmp/text.err" &
 tracer[text]=$!
 until_true 60 eval '[ -s "$tmp/log.ready" ] && [ -s "$tmp/text.ready" ]'
 connections 24008 10
