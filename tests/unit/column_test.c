@@ -61,6 +61,13 @@ TEST("a language without spaces is folded between characters, and closing punctu
 	CHECK_STRING(fold("三次握，手", 6), "> 三次\n  握，手\n");
 }
 
+TEST("an opening bracket goes to the next line with what it opens")
+{
+	CHECK_STRING(fold("三次（握手）", 6), "> 三次\n  （握\n  手）\n");
+	CHECK_STRING(fold("请求（0/6 等待）", 8), "> 请求\n  （0/6 等\n  待）\n");
+	CHECK_STRING(fold("他说“好”。", 6), "> 他说\n  “好”。\n");
+}
+
 TEST("what is not ASCII can be shown in ASCII")
 {
 	text_clear(&t);

@@ -108,22 +108,39 @@ void column_center(struct text *to, const char *string, unsigned columns, const 
 	column_repeat(to, fill, columns - have - left);
 }
 
+/* An opening bracket or quote stays with what follows: never at the end of a line. */
+static bool opens(const char *string)
+{
+	static const char *const opening[] = { "（", "《", "「", "“" };
+
+	for (size_t i = 0; i < sizeof(opening) / sizeof(*opening); i++)
+		if (strncmp(string, opening[i], strlen(opening[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Bytes up to where the line may break: behind a word of at most `most` columns, or behind a wide character. */
 static size_t word_length(const char *string, unsigned most, unsigned *ret_columns)
 {
 	size_t length = 0;
 	unsigned columns = 0;
+	bool opened = false;
 
 	while (string[length] && string[length] != ' ') {
 		struct character c = first(string + length);
 
 		/* What follows a wide character may begin a line, unless it is punctuation of its own script. */
-		if (length && (c.columns == 2 || (most && columns + c.columns > most)))
+		if (length && ((c.columns == 2 && !opened) || (most && columns + c.columns > most)))
 			break;
 		length += c.bytes;
 		columns += c.columns;
+		if (!opened && opens(string + length - c.bytes)) {
+			opened = true;
+			continue;
+		}
 		if (c.columns == 2)
 			break;
+		opened = false;
 	}
 	/* Wide punctuation stays with what it follows: never at the beginning of a line. */
 	while (string[length]) {
@@ -135,8 +152,8 @@ static size_t word_length(const char *string, unsigned most, unsigned *ret_colum
 				bytes = strlen(closing[i]);
 		if (!bytes)
 			break;
+		columns += first(string + length).columns;
 		length += bytes;
-		columns += 2;
 	}
 	*ret_columns = columns;
 	return length;
