@@ -19,6 +19,7 @@
 #include "command/play_screen.h"
 #include "lesson/script.h"
 #include "probe/probe.h"
+#include "render/column.h"
 
 enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
 
@@ -242,10 +243,15 @@ static unsigned claims_of(const struct lesson *l)
 
 static int list_lessons(const struct play *p, const struct lesson *lessons, size_t count)
 {
+	int widest = 0;
+
 	for (size_t i = 0; i < count; i++)
-		printf(_("%2u  %-12s %s (%u scenes, %u claims)\n"), lessons[i].number, lessons[i].name,
+		if ((int)strlen(lessons[i].name) > widest)
+			widest = strlen(lessons[i].name);
+	for (size_t i = 0; i < count; i++)
+		printf(_("%2u  %-*s  %s (%u scenes, %u claims)\n"), lessons[i].number, widest, lessons[i].name,
 		       saying_in(&lessons[i].title, p->language), (unsigned)lessons[i].scene_count, claims_of(&lessons[i]));
-	return 0;
+	return fflush(stdout) && errno != EPIPE ? fail(-errno, "standard output: cannot write") : 0;
 }
 
 /* ---- the stage and the probe ---- */
@@ -599,12 +605,16 @@ struct tally_of_claims {
 
 static void claim_row(const struct play *p, const struct claim *c, const struct lesson *shown_in, struct tally_of_claims *t)
 {
-	static const char *const verdicts[VERDICTS] = { "true", "imprecise", "outdated", "wrong", "platform-dependent" };
+	static const char *const verdicts[VERDICTS] = { N_("true"), N_("imprecise"), N_("outdated"), N_("wrong"),
+						       N_("platform-dependent") };
+	struct text verdict = TEXT_EMPTY;
 	const struct result *r;
 	enum outcome o = claim_outcome(p, c->number, &r);
 	const char *status = !r ? "missing" : outcome_word(o);
 
-	printf("%-7s C%-4u %-18s %-10s ", status, c->number, verdicts[c->verdict], shown_in ? shown_in->name : "-");
+	column_fit(&verdict, _(verdicts[c->verdict]), 18);
+	printf("%-7s C%-4u %s %-16s ", status, c->number, text_string(&verdict), shown_in ? shown_in->name : "-");
+	text_finish(&verdict);
 	if (!r)
 		printf("%s\n", _("no lesson shows it yet"));
 	else if (r->program_missing)
