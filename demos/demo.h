@@ -77,6 +77,12 @@ __attribute__((noreturn)) static inline void die(const char *what)
 	exit(1);
 }
 
+/* What tcpclient -s sends: the place of each group of four bytes, counted, highest byte first. */
+static inline char number_at(size_t place)
+{
+	return (place / 4) >> (24 - place % 4 * 8);
+}
+
 /* Prints a line where errno has nothing to say, and ends with status 1. */
 __attribute__((noreturn)) static inline void quit(const char *what)
 {

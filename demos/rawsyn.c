@@ -11,7 +11,8 @@ static const char usage[] =
 	"  -p PORT     source port (40001)\n"
 	"  -q SEQ      sequence number (1000)\n"
 	"  -a ACK      acknowledgement number (0)\n"
-	"  -T TSVAL    timestamp option: own clock and echoed one\n"
+	"  -T TSVAL    timestamp option: own clock and echoed one; +MS or -MS: so much off the\n"
+	"              clock of a kernel with tcp_timestamps=2\n"
 	"  -d TEXT     payload\n"
 	"  -n COUNT    send so many, each from the next source address (1)\n";
 
@@ -57,7 +58,9 @@ static void set_flags(struct tcphdr *tcp, const char *flags)
 static size_t put_timestamp(unsigned char *at, const char *values)
 {
 	static const unsigned char head[4] = {1, 1, 8, 10};
-	uint32_t tsval = htonl(strtoul(values, NULL, 0)), tsecr = 0;
+	bool relative = *values == '+' || *values == '-'; /* that clock counts ms since the boot */
+	uint32_t clock = relative ? now_ms() : 0, tsecr = 0;
+	uint32_t tsval = htonl(clock + strtol(values, NULL, 0));
 	const char *comma = strchr(values, ',');
 
 	if (comma)

@@ -27,6 +27,19 @@ static void try_socket(const char *claim, const char *call, int domain, int type
 #define TRY_SOCKET(claim, domain, type, protocol) \
 	try_socket(claim, "socket(" #domain ", " #type ", " #protocol ")", domain, type, protocol)
 
+/* A local address is as long as its name. */
+static void try_name(const char *name)
+{
+	struct address a = address_path(name);
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, &a.sa, a.len) < 0)
+		die("bind failed");
+	a = address_local(fd);
+	printf("C11 the address %s has %u bytes\n", address_text(&a), a.len);
+	close(fd);
+}
+
 /* Twice the value asked for, a floor, and wmem_max as the ceiling. */
 static void try_sndbuf(int ask)
 {
@@ -75,6 +88,8 @@ int main(int argc, char **argv)
 	       sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	SIZE_OF("C11", struct sockaddr_in);
 	SIZE_OF("C11", struct sockaddr_in6);
+	try_name("@one");
+	try_name("@a-longer-name");
 	TRY_SOCKET("C13", AF_INET, SOCK_RAW, 0);
 	printf("C16 in6addr_any and IN6ADDR_ANY_INIT are %s\n",
 	       memcmp(&any, &in6addr_any, sizeof(any)) ? "different" : "the same address");

@@ -3,14 +3,16 @@
 #include "demo.h"
 
 static const char usage[] =
-	"usage: tcpclient [-n BYTES] [-c COUNT] [-g MS] [-k] [-t SECONDS] [-a SECONDS] [-p PORT]\n"
-	"                 <IPaddress>\n"
+	"usage: tcpclient [-n BYTES] [-c COUNT] [-g MS] [-k] [-t SECONDS] [-a SECONDS] [-b BYTES]\n"
+	"                 [-s] [-p PORT] <IPaddress>\n"
 	"  -n BYTES    size of the message (102400; the notes also speak of 1024000 and 10240000)\n"
 	"  -c COUNT    send it so many times (1)\n"
 	"  -g MS       rest between two messages\n"
 	"  -k          keep going after a failed send: the error comes once, then SIGPIPE\n"
 	"  -t SECONDS  send timeout: a blocked send returns what it had copied by then\n"
 	"  -a SECONDS  alarm: so does one interrupted by a signal\n"
+	"  -b BYTES    SO_SNDBUF: a send buffer of this size, which the kernel then leaves alone\n"
+	"  -s          numbers instead of the letter a, so that tcpserver -s can check the order\n"
 	"  -p PORT     port of the server (12345)\n";
 
 static void on_alarm(int signo)
@@ -47,12 +49,12 @@ static void set_alarm(double seconds)
 int main(int argc, char **argv)
 {
 	size_t size = 102400;
-	int port = STREAM_PORT, count = 1;
+	int port = STREAM_PORT, count = 1, buffer = 0;
 	double timeout = 0, alarm_after = 0, gap_ms = 0;
-	bool keep_going = false, ok = true;
+	bool keep_going = false, numbers = false, ok = true;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:c:g:kt:a:p:h")) != -1) {
+	while ((opt = getopt(argc, argv, "n:c:g:kt:a:b:sp:h")) != -1) {
 		if (opt == 'n')
 			size = number(optarg);
 		else if (opt == 'c')
@@ -67,6 +69,10 @@ int main(int argc, char **argv)
 			timeout = number(optarg);
 		else if (opt == 'a')
 			alarm_after = number(optarg);
+		else if (opt == 'b')
+			buffer = whole_number(optarg);
+		else if (opt == 's')
+			numbers = true;
 		else
 			usage_exit(opt, usage);
 	}
@@ -78,6 +84,8 @@ int main(int argc, char **argv)
 
 	if (sockfd < 0)
 		die("socket failed");
+	if (buffer)
+		set_option(sockfd, SOL_SOCKET, SO_SNDBUF, buffer);
 	if (connect(sockfd, &server.sa, server.len) < 0)
 		die("connect failed");
 	set_timeout(sockfd, SO_SNDTIMEO, timeout);
@@ -87,7 +95,8 @@ int main(int argc, char **argv)
 
 	if (!message)
 		die("malloc failed");
-	memset(message, 'a', size);
+	for (size_t i = 0; i < size; i++)
+		message[i] = numbers ? number_at(i) : 'a';
 	for (int i = 0; i < count && (ok || keep_going); i++) {
 		if (i > 0)
 			sleep_seconds(gap_ms / 1000);

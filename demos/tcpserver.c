@@ -3,10 +3,11 @@
 #include "demo.h"
 
 static const char usage[] =
-	"usage: tcpserver [-b ADDRESS] [-d MS] [-i]\n"
+	"usage: tcpserver [-b ADDRESS] [-d MS] [-i] [-s]\n"
 	"  -b ADDRESS  listen on this address only (0.0.0.0: all of them; :: both families)\n"
 	"  -d MS       rest after each KB, in milliseconds (1)\n"
-	"  -i          ignore a failed bind, as the notes do: listen() then picks a port itself\n";
+	"  -i          ignore a failed bind, as the notes do: listen() then picks a port itself\n"
+	"  -s          check that the bytes are the numbers of tcpclient -s, in their order\n";
 
 /* Reads until size bytes are there. Returns fewer only at end of file, -1 on error. */
 static ssize_t readn(int fd, void *buffer, size_t size)
@@ -29,8 +30,19 @@ static ssize_t readn(int fd, void *buffer, size_t size)
 	return size - left;
 }
 
-static void read_data(int fd, double delay_ms)
+/* How many of the n bytes are what stands at this place of the numbers. */
+static size_t count_right(const char *buf, size_t n, size_t place)
 {
+	size_t right = 0;
+
+	for (size_t i = 0; i < n; i++)
+		right += buf[i] == number_at(place + i);
+	return right;
+}
+
+static void read_data(int fd, double delay_ms, bool numbers)
+{
+	size_t sum = 0, right = 0;
 	char buf[1024];
 	ssize_t n;
 
@@ -39,6 +51,8 @@ static void read_data(int fd, double delay_ms)
 		n = readn(fd, buf, sizeof(buf));
 		if (n <= 0)
 			break;
+		right += count_right(buf, n, sum);
+		sum += n;
 		if (n == sizeof(buf))
 			printf("1K read for %d \n", time);
 		else
@@ -47,22 +61,26 @@ static void read_data(int fd, double delay_ms)
 	}
 	if (n < 0)
 		fprintf(stderr, "read failed: %s\n", error_text(errno));
+	if (numbers)
+		printf("%zu bytes, %zu of them in their place\n", sum, right);
 }
 
 int main(int argc, char **argv)
 {
 	const char *host = "0.0.0.0";
 	double delay_ms = 1;
-	bool ignore_bind = false;
+	bool ignore_bind = false, numbers = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "b:d:ih")) != -1) {
+	while ((opt = getopt(argc, argv, "b:d:ish")) != -1) {
 		if (opt == 'b')
 			host = optarg;
 		else if (opt == 'd')
 			delay_ms = number(optarg);
 		else if (opt == 'i')
 			ignore_bind = true;
+		else if (opt == 's')
+			numbers = true;
 		else
 			usage_exit(opt, usage);
 	}
@@ -87,7 +105,7 @@ int main(int argc, char **argv)
 
 		if (connfd < 0)
 			die("accept failed");
-		read_data(connfd, delay_ms);
+		read_data(connfd, delay_ms, numbers);
 		close(connfd);
 	}
 }

@@ -3,18 +3,22 @@
 #include "demo.h"
 
 static const char usage[] =
-	"usage: udpclient [-t SECONDS] <IPaddress>\n"
-	"  -t SECONDS  wait no longer than this for an answer (for ever, as the notes have it)\n";
+	"usage: udpclient [-t SECONDS] [-z] <IPaddress>\n"
+	"  -t SECONDS  wait no longer than this for an answer (for ever, as the notes have it)\n"
+	"  -z          give recvfrom() no room for the address (length 0), as the notes do\n";
 
 int main(int argc, char **argv)
 {
 	char line[MAXLINE + 1], reply[MAXLINE];
 	double timeout = 0;
+	bool no_room = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "t:h")) != -1) {
+	while ((opt = getopt(argc, argv, "t:zh")) != -1) {
 		if (opt == 't')
 			timeout = number(optarg);
+		else if (opt == 'z')
+			no_room = true;
 		else
 			usage_exit(opt, usage);
 	}
@@ -40,11 +44,15 @@ int main(int argc, char **argv)
 		struct address from;
 
 		do {
-			from.len = sizeof(from.storage); /* 0 here would give no address back */
+			from.sa.sa_family = AF_UNSPEC;
+			from.len = no_room ? 0 : sizeof(from.storage); /* in: room, out: length */
 			n = recvfrom(socketfd, reply, sizeof(reply), 0, &from.sa, &from.len);
-			if (n >= 0 && !address_equal(&from, &server))
+			if (n >= 0 && no_room)
+				printf("address: room for 0 bytes, %u would be needed, family %d\n",
+				       from.len, from.sa.sa_family);
+			else if (n >= 0 && !address_equal(&from, &server))
 				printf("ignored: a datagram from %s\n", address_text(&from));
-		} while (n >= 0 && !address_equal(&from, &server));
+		} while (n >= 0 && !no_room && !address_equal(&from, &server));
 		if (n < 0 && errno == EAGAIN)
 			printf("no answer within %g s\n", timeout);
 		else if (n < 0)

@@ -3,10 +3,11 @@
 #include "demo.h"
 
 static const char usage[] =
-	"usage: unixdataclient [-a | -u] [-t SECONDS] <local_path>\n"
+	"usage: unixdataclient [-a | -u] [-t SECONDS] [-q COUNT] <local_path>\n"
 	"  -a          let Linux choose an abstract name (autobind) instead of a file\n"
 	"  -u          no name at all: the server cannot answer\n"
-	"  -t SECONDS  wait no longer than this for an answer (for ever)\n";
+	"  -t SECONDS  wait no longer than this for an answer (for ever)\n"
+	"  -q COUNT    instead send so many at once, never waiting: how many does the queue take?\n";
 
 static char directory[] = "/tmp/unixdataclient-XXXXXX"; /* ours alone: no race for the name */
 static char own_path[64];
@@ -44,20 +45,34 @@ static void bind_own_name(int fd, bool automatic)
 	printf("my name is %s\n", address_text(&own));
 }
 
+static void fill(int fd, const struct address *server, int count)
+{
+	int sent = 0;
+
+	while (sent < count && sendto(fd, "x", 1, MSG_DONTWAIT, &server->sa, server->len) == 1)
+		sent++;
+	printf("%d of %d were taken", sent, count);
+	if (sent < count)
+		printf(", then %s", error_text(errno));
+	printf("\n");
+}
+
 int main(int argc, char **argv)
 {
 	char line[MAXLINE + 1], answer[4 + MAXLINE];
 	bool automatic = false, unbound = false;
 	double timeout = 0;
-	int opt;
+	int count = 0, opt;
 
-	while ((opt = getopt(argc, argv, "aut:h")) != -1) {
+	while ((opt = getopt(argc, argv, "aut:q:h")) != -1) {
 		if (opt == 'a')
 			automatic = true;
 		else if (opt == 'u')
 			unbound = true;
 		else if (opt == 't')
 			timeout = number(optarg);
+		else if (opt == 'q')
+			count = whole_number(optarg);
 		else
 			usage_exit(opt, usage);
 	}
@@ -74,6 +89,10 @@ int main(int argc, char **argv)
 	on_signal(SIGTERM, on_end);
 	if (!unbound)
 		bind_own_name(sockfd, automatic);
+	if (count) {
+		fill(sockfd, &server, count);
+		return 0;
+	}
 
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';

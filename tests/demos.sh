@@ -670,6 +670,10 @@ more() { # smaller claims
 	sees_times r '^connect 127.0.0.1:9527: ok, state ESTABLISHED$' 2
 }
 more2() {
+	start n readn
+	ends n 0
+	sees_times n 'readn returned 18446744073709551615$' 2 # no data, and after the RST
+	sees n '^1K read, says the caller: readn returned 1024$'
 	start p reuseport
 	ends p 0
 	sees p '^0.0.0.0, 127.0.0.1, 127.0.0.2, 40 connections to 127.0.0.2: 0 0 40$'
@@ -681,6 +685,7 @@ facts() {
 	ends z 0
 	sees z '^C8 sizeof(sa_family_t) = 2$'
 	sees z '^C11 sizeof(struct sockaddr_un) = 110$'
+	sees z '^C11 the address @one has 6 bytes$'
 	start f sysctlfacts
 	ends f 0
 	sees f '^C132 net/ipv4/tcp_keepalive_time = 7200:'
