@@ -214,6 +214,8 @@ static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *
 	if (ep->kind != ENDPOINT_time_wait) {
 		ep->wait_came_late = ep->state == TCP_CLOSE;
 		ep->old_state = ep->wait_came_late ? ep->old_state : ep->state;
+	} else {
+		ep->old_state = ep->state;
 	}
 	ep->kind = ENDPOINT_time_wait;
 	ep->state = e->substate;

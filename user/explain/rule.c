@@ -1005,6 +1005,13 @@ FITS(fin_wait2_orphan)
 	return AS(tcp_time_wait)->substate == TCP_FIN_WAIT2;
 }
 
+FITS(time_wait_of_fin_wait2)
+{
+	because_own(o, FACT_close);
+	because_peer(o, FACT_close);
+	return AS(tcp_time_wait)->restarted && o->m->self && o->m->self->old_state == TCP_FIN_WAIT2;
+}
+
 FITS(time_wait_restarted)
 {
 	return AS(tcp_time_wait)->restarted;
