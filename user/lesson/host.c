@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -99,11 +100,13 @@ int host_shell(const struct host *h, const char *command)
 int host_create(struct host *ret, const char *name)
 {
 	struct host h = { .netns = -1 };
+	struct timespec now;
 	struct stat status;
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err = 0;
 
 	if (home < 0)
 		return fail(-errno, "host '%s': no network namespace to come from", name);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (unshare(CLONE_NEWNET)) {
 		err = fail(-errno, "host '%s': no new network namespace", name);
 		close(home);
@@ -119,6 +122,7 @@ int host_create(struct host *ret, const char *name)
 		return err;
 	h.name = memory_string(name);
 	h.inode = status.st_ino;
+	h.born_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	err = host_shell(&h, "ip link set lo up");
 	if (err) {
 		host_finish(&h);

@@ -12,7 +12,8 @@
 struct host {
 	char *name;
 	int netns;     /* descriptor that holds it */
-	uint32_t inode; /* its number, as events know it */
+	uint32_t inode; /* its number, as events know it; an older host may have had the same */
+	uint64_t born_ns; /* of CLOCK_MONOTONIC */
 };
 
 /* Make a namespace with a working loopback and the kernel's stock TCP settings. Returns 0 or a negative errno, after telling why. */

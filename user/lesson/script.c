@@ -96,7 +96,8 @@ bool script_owns(const struct script *s, const struct event *e)
 	if (!e->netns)
 		return true;
 	for (size_t i = 0; i < s->host_count; i++) {
-		if (s->hosts[i].inode == e->netns)
+		/* The number of a namespace is given away again as soon as it is gone; what its end tells comes a little later. */
+		if (s->hosts[i].inode == e->netns && e->time_ns >= s->hosts[i].born_ns)
 			return true;
 	}
 	return false;
