@@ -75,3 +75,27 @@ TEST("what is not ASCII can be shown in ASCII")
 	CHECK_STRING(text_string(&t), "h\\xc3\\xa9");
 	text_finish(&t);
 }
+
+static const char *evenly(const char *string, unsigned columns)
+{
+	static struct text page;
+
+	text_clear(&page);
+	column_fold_even(&page, string, "", "", columns);
+	return text_string(&page);
+}
+
+TEST("an even fold takes no more lines, and keeps a figure with its unit")
+{
+	CHECK_STRING(evenly("sendto(4) = 4 after 36 us", 24), "sendto(4) = 4\nafter 36 us\n");
+	CHECK_STRING(evenly("connect(127.0.0.1:9527) = 0 after 326 us", 24), "connect(127.0.0.1:9527)\n= 0 after 326 us\n");
+	CHECK_STRING(evenly("fits in one line", 24), "fits in one line\n");
+	CHECK_STRING(evenly("never folded", 0), "never folded\n");
+	CHECK_STRING(evenly("", 24), "\n");
+}
+
+TEST("an even fold breaks no word that fits")
+{
+	CHECK_STRING(evenly("a incomprehensibilities b", 21), "a\nincomprehensibilities\nb\n");
+	CHECK_STRING(evenly("a abcdefghij b", 10), "a\nabcdefghij\nb\n");
+}

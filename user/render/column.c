@@ -184,6 +184,39 @@ void column_fold(struct text *to, const char *string, const char *prefix, const 
 	text_char(to, '\n');
 }
 
+static unsigned lines_of(const char *string, unsigned columns)
+{
+	struct text folded = TEXT_EMPTY;
+	unsigned lines = 0;
+
+	column_fold(&folded, string, "", "", columns);
+	for (const char *at = text_string(&folded); *at; at++)
+		lines += *at == '\n';
+	text_finish(&folded);
+	return lines;
+}
+
+static unsigned longest_word(const char *string, unsigned most)
+{
+	unsigned longest = 0, columns;
+
+	while (*string) {
+		string += strspn(string, " ");
+		string += word_length(string, most, &columns);
+		longest = columns > longest ? columns : longest;
+	}
+	return longest;
+}
+
+void column_fold_even(struct text *to, const char *string, const char *prefix, const char *again, unsigned columns)
+{
+	unsigned lines = columns ? lines_of(string, columns) : 1, least = columns ? longest_word(string, columns) : 0;
+
+	while (lines > 1 && columns > least && lines_of(string, columns - 1) == lines)
+		columns--;
+	column_fold(to, string, prefix, again, columns);
+}
+
 void column_ascii(struct text *to, const char *string)
 {
 	for (; *string; string++) {

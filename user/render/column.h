@@ -30,6 +30,11 @@ void column_repeat(struct text *to, const char *character, unsigned times);
  */
 void column_fold(struct text *to, const char *string, const char *prefix, const char *again, unsigned columns);
 
+/*
+ * The same in as many lines, but none longer than it must be: a figure stays with its unit, and what belongs together with it.
+ */
+void column_fold_even(struct text *to, const char *string, const char *prefix, const char *again, unsigned columns);
+
 /* Append `string` with every character beyond ASCII as \xNN. */
 void column_ascii(struct text *to, const char *string);
 

@@ -7,11 +7,25 @@
 #include "base/memory.h"
 #include "render/phrase.h"
 
+struct ladder_shape ladder_shape(unsigned width)
+{
+	enum { LANES = 3, LEAST = 60, NARROW = 17, WIDE = 30, SIDE = 25 };
+	unsigned room = (width ? width < LEAST ? LEAST : width : 100) - LADDER_TIME - LANES;
+	struct ladder_shape shape = { .gap = NARROW };
+
+	/* A call with an address takes 25 columns; flags need 17. What is left goes to the gap first: there a number fits too. */
+	if (room > 2 * SIDE + NARROW)
+		shape.gap = room - 2 * SIDE < WIDE ? room - 2 * SIDE : WIDE;
+	shape.side = (room - shape.gap) / 2;
+	return shape;
+}
+
 static void row_clear(struct ladder_row *row)
 {
 	text_finish(&row->left);
 	text_finish(&row->right);
 	text_finish(&row->label);
+	text_finish(&row->length);
 	text_finish(&row->detail);
 }
 
@@ -131,7 +145,9 @@ static void segment(struct ladder *l, const struct moment *m)
 			.seq = e->seq, .flags = e->flags, .used = true,
 		};
 	row = add(l, LADDER_arrow, from, m->event);
-	say_sentence(&row->label, e->length ? "{flags} len {length:number}" : "{flags}", m, NULL);
+	say_sentence(&row->label, "{flags}", m, NULL);
+	if (e->length)
+		say_sentence(&row->length, "len {length:number}", m, NULL);
 	say_sentence(&row->detail, "seq {seq}", m, NULL);
 	row->trouble = e->repeated || (e->flags & 0x04);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The geometry of a ladder: two lanes, what stands at their sides, and the arrows between them. No characters, no colours.
- * Does not know how wide anything is, nor how it is drawn.
+ * Does not know how it is drawn.
  */
 #ifndef SOCKTALE_RENDER_LADDER_H
 #define SOCKTALE_RENDER_LADDER_H
@@ -28,7 +28,8 @@ struct ladder_row {
 	uint64_t time_ns;
 	struct text left, right;  /* LADDER_heading */
 	struct text label;
-	struct text detail;       /* said behind the label where there is room */
+	struct text length;       /* LADDER_arrow: said behind the label, or beside the lane where there is no room */
+	struct text detail;       /* said behind that where there is room */
 	const char *reference;    /* LADDER_note */
 };
 
@@ -49,6 +50,16 @@ struct ladder {
 	struct ladder_segment pending[LADDER_PENDING];
 	unsigned next_pending;
 };
+
+/* Columns of a line: time, side, lane, gap, lane, side. */
+enum { LADDER_TIME = 10 };
+
+struct ladder_shape {
+	unsigned side, gap;
+};
+
+/* How a screen of that width is divided; 0: as wide as reads well. */
+struct ladder_shape ladder_shape(unsigned width);
 
 /* `l` is memory of the caller; all zero is an empty ladder. */
 void ladder_finish(struct ladder *l);

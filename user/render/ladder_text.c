@@ -24,20 +24,16 @@ struct drawing {
 	struct text page, piece;
 };
 
-enum { LADDER_TIME = 11, LADDER_LEAST = 60 };
-
 static void *drawing_begin(const struct renderer_options *options)
 {
 	static const struct glyphs ascii = { "|", "-", ">", "<", "x", "|" }, utf8 = { "│", "─", "►", "◄", "✕", "│" };
 	struct drawing *d = memory_create(1, sizeof(*d));
-	unsigned width = options->width ? options->width : 100;
-	unsigned room = (width > LADDER_LEAST ? width : LADDER_LEAST) - LADDER_TIME - 3;
+	struct ladder_shape shape = ladder_shape(options->width);
 
 	d->options = *options;
 	d->glyphs = options->ascii ? &ascii : &utf8;
-	/* A segment's label is some 25 columns; what is left goes to the sides. */
-	d->gap = room / 3 > 30 ? 30 : room / 3;
-	d->side = (room - d->gap) / 2;
+	d->side = shape.side;
+	d->gap = shape.gap;
 	return d;
 }
 
@@ -90,23 +86,37 @@ static void put_lanes(struct drawing *d, const char *left, const char *between, 
 	text_char(&d->page, '\n');
 }
 
+/* Say it behind the label if there is room left. */
+static bool label_add(struct text *label, const struct text *more, unsigned room)
+{
+	if (column_count(text_string(label)) + column_count(text_string(more)) + 1 > room)
+		return false;
+	if (more->length)
+		text_printf(label, "%s ", more->bytes);
+	return true;
+}
+
 /* ──── SYN seq 7 ───► */
 static void put_arrow(struct drawing *d, const struct ladder_row *row)
 {
 	struct text label = TEXT_EMPTY;
 	unsigned room = d->gap - 1;
+	const char *beside = "";
 
 	text_clear(&d->piece);
 	if (row->side == LADDER_right)
 		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_left);
 	text_printf(&label, " %s ", text_string(&row->label));
-	if (row->detail.length && column_count(label.bytes) + column_count(row->detail.bytes) + 3 <= room)
-		text_printf(&label, "%s ", row->detail.bytes);
+	if (!label_add(&label, &row->length, room))
+		beside = text_string(&row->length);
+	else if (column_count(text_string(&label)) + 2 <= room)
+		label_add(&label, &row->detail, room - 2);
 	column_center(&d->piece, text_string(&label), room, d->glyphs->line);
 	if (row->side == LADDER_left)
 		text_put(&d->piece, row->kind == LADDER_stub ? d->glyphs->lost : d->glyphs->head_right);
 	text_finish(&label);
-	put_lanes(d, "", text_string(&d->piece), "", row->trouble);
+	put_lanes(d, row->side == LADDER_left ? beside : "", text_string(&d->piece), row->side == LADDER_right ? beside : "",
+		  row->trouble);
 }
 
 /* A label longer than its side goes on below; the lanes go on beside it. */
@@ -116,7 +126,7 @@ static void put_call(struct drawing *d, const struct ladder_row *row)
 	char *line, *end;
 	bool first = true;
 
-	column_fold(&folded, text_string(&row->label), "", "", d->side - 1);
+	column_fold_even(&folded, text_string(&row->label), "", "", d->side - 1);
 	for (line = folded.bytes; line && *line; line = end + 1) {
 		end = strchr(line, '\n');
 		*end = '\0';
@@ -129,18 +139,46 @@ static void put_call(struct drawing *d, const struct ladder_row *row)
 	text_finish(&folded);
 }
 
-static void put_heading(struct drawing *d, const struct ladder_row *row)
+/* One line of names above the lanes. */
+static void put_names(struct drawing *d, const char *left, const char *right)
 {
-	text_char(&d->page, '\n');
-	paint(d, "\033[1m");
+	unsigned half = d->side + d->gap / 2;
+
 	column_repeat(&d->page, " ", LADDER_TIME);
-	column_center(&d->page, text_string(&row->left), d->side + d->gap / 2, " ");
+	column_center(&d->page, left, half, " ");
 	text_put(&d->page, "  ");
-	column_center(&d->page, text_string(&row->right), d->side + d->gap / 2, " ");
+	column_center(&d->page, right, half, " ");
 	while (d->page.length && d->page.bytes[d->page.length - 1] == ' ')
 		text_cut(&d->page, d->page.length - 1);
-	paint(d, "\033[0m");
 	text_char(&d->page, '\n');
+}
+
+/* The process above its address where one line is too short for both: cut what stands behind the space off, or nothing. */
+static char *cut_address(struct text *name)
+{
+	char *space = strrchr(text_string(name), ' ');
+
+	if (!space)
+		return "";
+	*space = '\0';
+	return space + 1;
+}
+
+static void put_heading(struct drawing *d, struct ladder_row *row)
+{
+	unsigned half = d->side + d->gap / 2;
+	char *left = "", *right = "";
+
+	if (column_count(text_string(&row->left)) > half || column_count(text_string(&row->right)) > half) {
+		left = cut_address(&row->left);
+		right = cut_address(&row->right);
+	}
+	text_char(&d->page, '\n');
+	paint(d, "\033[1m");
+	put_names(d, text_string(&row->left), text_string(&row->right));
+	if (*left || *right)
+		put_names(d, left, right);
+	paint(d, "\033[0m");
 }
 
 static void put_note(struct drawing *d, const struct ladder_row *row)
@@ -160,7 +198,7 @@ static void put_note(struct drawing *d, const struct ladder_row *row)
 	text_finish(&prefix);
 }
 
-static void put_row(struct drawing *d, const struct ladder_row *row)
+static void put_row(struct drawing *d, struct ladder_row *row)
 {
 	switch (row->kind) {
 	case LADDER_heading:
