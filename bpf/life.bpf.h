@@ -24,9 +24,11 @@ struct closing {
 	__u8 cause;
 };
 
-/* What a thread is in. Filled on entry of a call, used and cleared at its end. */
+/* What a thread is in. Filled on entry of a call, used and cleared at its end. Begins as struct doing. */
 struct thread {
 	__u64 start_ns;
+	__s32 fd;
+	__u8 call;
 	__u64 sk;		/* socket the call is about, as an address */
 	__u64 ino;
 	__u64 asked_bytes;
@@ -43,7 +45,6 @@ struct thread {
 	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
 	__u64 function_ns, function_sk, function_bytes; /* tcp_sendmsg() in progress */
 	__u32 flags;
-	__s32 fd;
 	__s32 value, value2;
 	__u32 option;
 	__u32 references;
@@ -52,7 +53,6 @@ struct thread {
 	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
 	__u16 fragments;	/* left so far in this call */
-	__u8 call;
 	__u8 blocked;		/* enum block + 1 once a wait was told */
 	__u8 in_tree;
 	__u8 tree_known;
@@ -63,6 +63,9 @@ struct thread {
 	struct event_path path __attribute__((aligned(8)));
 	struct closing closing;
 };
+
+#define SAME_PLACE(member) (__builtin_offsetof(struct thread, member) == __builtin_offsetof(struct doing, member))
+_Static_assert(SAME_PLACE(start_ns) && SAME_PLACE(fd) && SAME_PLACE(call), "the loader looks at the beginning of an entry");
 
 struct listener_key {
 	__u32 netns;

@@ -20,6 +20,13 @@ struct owner {
 	struct event_comm comm;
 };
 
+/* The call a thread is in: how the entry kept of it begins (struct thread), so that the loader can look. */
+struct doing {
+	__u64 start_ns;		/* when the call began */
+	__s32 fd;		/* the descriptor it is about, or -1 */
+	__u8 call;		/* enum call; CALL_none: in no call on a socket */
+};
+
 enum { HELD_nagle = 1, HELD_cork = 2 };
 
 struct record {

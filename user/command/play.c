@@ -21,7 +21,7 @@
 #include "probe/probe.h"
 #include "render/column.h"
 
-enum { KEY_STEP = 0x300, KEY_SLOW, KEY_LIST, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
+enum { KEY_STEP = 0x300, KEY_SLOW, KEY_FULL, KEY_LIST, KEY_PLANE, KEY_CLAIMS, KEY_FORMAT, KEY_PATIENCE };
 
 enum outcome { OUTCOME_ok, OUTCOME_not_ok, OUTCOME_unseeable };
 
@@ -38,7 +38,7 @@ struct result {
 struct play {
 	const char *wanted; /* lesson asked for, or NULL */
 	const char *format;
-	bool step, slow, list, claims;
+	bool step, slow, full, list, claims;
 	double patience;
 	enum plane plane;
 	enum language language;
@@ -48,6 +48,8 @@ struct play {
 	struct stage stage;
 	struct screen *screen;
 	struct script script;
+	struct board *board;
+	struct history late; /* events that came while a key was waited for */
 	uint64_t scene_began_ns;
 	struct result *results;
 	size_t result_count;
@@ -74,6 +76,7 @@ static uint64_t now_ns(void)
 static const struct argp_option options[] = {
 	{ "step", KEY_STEP, NULL, 0, N_("wait for a key after each thing said"), 0 },
 	{ "slow", KEY_SLOW, NULL, 0, N_("give time to read"), 0 },
+	{ "full", KEY_FULL, NULL, 0, N_("let the minute of TIME_WAIT pass where a lesson is about it (else: a countdown, and fresh hosts)"), 0 },
 	{ "list", KEY_LIST, NULL, 0, N_("list the lessons"), 0 },
 	{ "claims", KEY_CLAIMS, NULL, 0, N_("play all lessons (or the one named) in silence, and print what became of each claim of the notes"), 0 },
 	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("use only this plane of observation where an event has a choice"), 0 },
@@ -93,6 +96,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_SLOW:
 		p->slow = true;
+		break;
+	case KEY_FULL:
+		p->full = true;
 		break;
 	case KEY_LIST:
 		p->list = true;
@@ -267,27 +273,58 @@ static int open_probe(struct play *p)
 	return probe_open(&o, &p->probe);
 }
 
-static int on_event(const struct event *e, void *context)
+static int take(struct play *p, const struct event *e)
 {
-	struct play *p = context;
-	int err;
+	int err = screen_event(p->screen, e, &p->script);
 
-	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || !script_owns(&p->script, e))
-		return 0;
-	err = screen_event(p->screen, e, &p->script);
+	board_event(p->board, e);
 	script_event(&p->script, e);
 	return err;
 }
 
-static void on_say(const char *sentence, void *context)
+static int on_event(const struct event *e, void *context)
+{
+	struct play *p = context;
+
+	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || !script_owns(&p->script, e))
+		return 0;
+	if (!p->script.held)
+		return take(p, e);
+	history_add(&p->late, e);
+	return 0;
+}
+
+/* The key has come: first what happened meanwhile, then the next deed. */
+static int go_on(struct play *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->late.count; i++)
+		err = take(p, &p->late.events[i]->head);
+	history_finish(&p->late);
+	script_go_on(&p->script);
+	return err;
+}
+
+static void await_key(struct play *p)
+{
+	screen_ask(p->screen);
+	while (!stopped && !screen_answered(p->screen))
+		usleep(20000);
+}
+
+static bool on_say(const char *sentence, void *context)
 {
 	struct play *p = context;
 
 	screen_say(p->screen, sentence);
-	if (p->step && !stopped)
-		screen_key(p->screen);
-	else if (p->slow && !stopped)
-		usleep(600000 + 25000 * (strlen(sentence) > 160 ? 160 : strlen(sentence)));
+	if (stopped)
+		return false;
+	if (p->step)
+		screen_ask(p->screen);
+	else if (p->slow)
+		screen_rest(p->screen, 600 + 25 * (strlen(sentence) > 160 ? 160 : strlen(sentence)));
+	return p->step;
 }
 
 static void on_act(const struct step *step, const struct program *program, void *context)
@@ -374,9 +411,12 @@ static int follow(struct play *p)
 		err = probe_poll(p->probe, 10, on_event, p);
 		if (err == -EINTR)
 			err = 0;
+		if (!err && p->script.held && screen_answered(p->screen))
+			err = go_on(p);
 		script_tick(&p->script, now_ns());
 		if (!err)
 			err = screen_flush(p->screen);
+		screen_wait(p->screen, now_ns());
 		if (!end && script_done(&p->script))
 			end = now_ns() + 200000000;
 	}
@@ -421,9 +461,20 @@ static void skip_scene(struct play *p, const struct scene *scene, const char *la
 						.program_missing = true });
 }
 
+/* The rest of a TIME_WAIT the scene is about: the hosts are thrown away instead. */
+static void tell_skipped(struct play *p)
+{
+	struct text line = TEXT_EMPTY;
+
+	board_put_skipped(p->board, &line);
+	if (line.length)
+		screen_line(p->screen, text_string(&line));
+	text_finish(&line);
+}
+
 static int play_scene(struct play *p, const struct scene *scene)
 {
-	struct script_view view = { on_say, on_act, p, p->language, p->programs, p->patience };
+	struct script_view view = { on_say, on_act, p, p->language, p->programs, p->patience, p->full };
 	const char *lacking = scene_lacks(scene);
 	int err;
 
@@ -433,14 +484,24 @@ static int play_scene(struct play *p, const struct scene *scene)
 		return 0;
 	}
 	p->scene_began_ns = now_ns();
+	p->board = board_create(scene, &p->script, p->probe, screen_is_ascii(p->screen));
+	screen_board(p->screen, p->board);
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)
 		err = follow(p);
 	if (!err && stopped)
 		err = -EINTR;
-	for (size_t i = 0; !err && i < scene->evidence_count; i++)
-		judge(p, &scene->evidence[i]);
+	screen_board(p->screen, NULL);
+	if (!err)
+		tell_skipped(p);
+	for (size_t i = 0; !err && i < scene->evidence_count; i++) {
+		if (p->full || !scene->evidence[i].full)
+			judge(p, &scene->evidence[i]);
+	}
 	p->failed |= p->script.failed;
+	board_destroy(p->board);
+	p->board = NULL;
+	history_finish(&p->late);
 	script_finish(&p->script);
 	/* What the end of the programs still brings belongs to no scene. */
 	p->scene_began_ns = 0;
@@ -458,7 +519,7 @@ static int play_lesson(struct play *p, const struct lesson *l)
 	screen_lesson(p->screen, l->number, saying_in(&l->title, p->language), saying_in(&l->aim, p->language));
 	err = open_probe(p);
 	if (!err && p->step)
-		screen_key(p->screen);
+		await_key(p);
 	for (size_t i = 0; !err && i < l->scene_count; i++)
 		err = play_scene(p, &l->scenes[i]);
 	return err;

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,12 +13,16 @@
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "event/name.h"
 #include "explain/say.h"
 #include "render/column.h"
 #include "render/ladder.h"
 #include "render/output.h"
 
-enum { TIME = 11, SIDES = 32, LEAST = 60 };
+enum { SIDES = 32, LEAST = 60, LEAST_ROWS = 16 };
+
+#define TICK_NS 100000000ULL	 /* what changes by itself is drawn again so often */
+#define REMIND_NS 5000000000ULL /* without a place for that, it is told again so often while nothing else is */
 
 /* In which lane a process stands. */
 struct side {
@@ -28,6 +34,7 @@ struct screen {
 	struct renderer_options options; /* first: the renderer below is given these, and finds the screen by them */
 	const struct renderer *inner;	 /* NULL: silence */
 	bool lanes, slow;
+	struct ladder_shape shape;
 	bool hidden; /* the event at hand */
 	struct story *story;
 	void *drawing;
@@ -38,8 +45,93 @@ struct screen {
 	char **told; /* sentences of this scene, so that none is told twice */
 	size_t told_count;
 	struct text page, piece;
+	struct board *board;
+	unsigned rows;		 /* of the terminal; 0: nothing can be drawn in place */
+	unsigned board_rows;	 /* drawn below the cursor now */
+	uint64_t board_ns;	 /* when */
+	uint64_t said_ns;	 /* the last line told */
+	int key_fd;		 /* a key is waited for there; -1: none */
+	struct termios key_mode; /* to be put back */
 	int err;
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* ---- the board: below the tale, drawn anew in place ---- */
+
+/*
+ * The cursor rests at the beginning of the board, so that whatever is written next takes its place: nothing of the terminal's
+ * state is changed that a sudden end could leave behind.
+ */
+static void board_hide(struct screen *s)
+{
+	if (s->board_rows)
+		fputs("\r\033[J", s->options.out);
+	s->board_rows = 0;
+}
+
+static bool pid_right(uint32_t pid, void *context);
+
+/* A rule with the time, or with what the one who watches is asked for; then the lines. */
+static void board_draw(struct screen *s, const struct text *lines, uint64_t now)
+{
+	struct text words = TEXT_EMPTY, head = TEXT_EMPTY;
+	const char *line = s->options.ascii ? "-" : "┄";
+	bool asks = s->key_fd >= 0;
+	unsigned taken;
+
+	if (asks)
+		text_put(&words, _("[any key]"));
+	else if (s->begun)
+		text_printf(&words, _("now +%.1f s"), now > s->begin_ns ? (now - s->begin_ns) / 1e9 : 0);
+	taken = 4 + column_count(text_string(&words));
+	column_repeat(&head, line, 2);
+	text_printf(&head, " %s%s%s ", s->options.color ? asks ? "\033[7m" : "\033[0;1m" : "", text_string(&words),
+		    s->options.color ? "\033[0;2m" : "");
+	column_repeat(&head, line, s->options.width > taken + 1 ? s->options.width - 1 - taken : 0);
+	s->board_rows = 1;
+	fprintf(s->options.out, "\r%s%s%s", s->options.color ? "\033[2m" : "", text_string(&head),
+		s->options.color ? "\033[0m" : "");
+	for (const char *at = text_string(lines); *at; at += strcspn(at, "\n") + 1) {
+		fprintf(s->options.out, "\n%.*s", (int)strcspn(at, "\n"), at);
+		s->board_rows++;
+	}
+	if (s->board_rows > 1)
+		fprintf(s->options.out, "\033[%uA", s->board_rows - 1);
+	fputc('\r', s->options.out);
+	s->board_ns = now;
+	text_finish(&words);
+	text_finish(&head);
+}
+
+static void board_show(struct screen *s)
+{
+	uint64_t now = now_ns();
+	struct text lines = TEXT_EMPTY;
+
+	if (!s->rows || !s->board || s->err || (s->board_rows && now - s->board_ns < TICK_NS))
+		return;
+	board_put_edges(s->board, &lines, s->options.width - 1, s->rows / 3, pid_right, s);
+	if (lines.length || s->key_fd >= 0) {
+		board_hide(s);
+		board_draw(s, &lines, now);
+		fflush(s->options.out);
+	}
+	text_finish(&lines);
+}
+
+void screen_board(struct screen *s, struct board *board)
+{
+	board_hide(s);
+	s->board = board;
+	s->said_ns = now_ns();
+}
 
 /* ---- words ---- */
 
@@ -54,6 +146,8 @@ static void put_out(struct screen *s)
 	struct text plain = TEXT_EMPTY;
 
 	if (s->inner && !s->err) {
+		board_hide(s);
+		s->said_ns = now_ns();
 		if (s->options.ascii) {
 			/* The lines stay lines. */
 			for (char *at = s->page.bytes, *end; at && *at; at = end) {
@@ -87,10 +181,16 @@ static void put_folded(struct screen *s, const char *code, const char *prefix, c
 	paint(s, "\033[0m");
 }
 
-static void rest(const struct screen *s, unsigned ms)
+void screen_rest(struct screen *s, unsigned ms)
 {
-	if (s->slow && s->inner)
-		usleep(ms * 1000);
+	uint64_t end = now_ns() + ms * 1000000ULL;
+
+	if (!s->inner)
+		return;
+	do {
+		board_show(s);
+		usleep(20000);
+	} while (now_ns() < end);
 }
 
 void screen_title(struct screen *s, const char *title)
@@ -123,7 +223,17 @@ void screen_say(struct screen *s, const char *sentence)
 
 	text_char(&s->page, '\n');
 	put_folded(s, "\033[1;33m", bar, bar, sentence);
+	if (s->board && !s->rows)
+		board_put_lines(s->board, &s->page, s->options.width);
 	text_char(&s->page, '\n');
+	put_out(s);
+}
+
+void screen_wait(struct screen *s, uint64_t now)
+{
+	if (s->rows || !s->inner || !s->board || !board_has_bars(s->board) || now - s->said_ns < REMIND_NS)
+		return;
+	board_put_lines(s->board, &s->page, s->options.width);
 	put_out(s);
 }
 
@@ -149,18 +259,6 @@ void screen_line(struct screen *s, const char *line)
 }
 
 /* ---- the lanes: as the ladder draws them ---- */
-
-static unsigned gap_of(const struct screen *s)
-{
-	unsigned room = (s->options.width > LEAST ? s->options.width : LEAST) - TIME - 3;
-
-	return room / 3 > 30 ? 30 : room / 3;
-}
-
-static unsigned side_of(const struct screen *s)
-{
-	return ((s->options.width > LEAST ? s->options.width : LEAST) - TIME - 3 - gap_of(s)) / 2;
-}
 
 static void remember_side(struct screen *s, const struct moment *m)
 {
@@ -191,13 +289,18 @@ static enum ladder_side lane_of(const struct screen *s, uint32_t pid)
 	return LADDER_left;
 }
 
+static bool pid_right(uint32_t pid, void *context)
+{
+	return lane_of(context, pid) == LADDER_right;
+}
+
 static void put_lane_line(struct screen *s, const char *words, enum ladder_side side, const char *code, const char *time)
 {
-	unsigned width = side_of(s), have = column_count(words);
+	unsigned width = s->shape.side, have = column_count(words);
 	const char *lane = s->options.ascii ? "|" : "│";
 
 	paint(s, "\033[2m");
-	column_fit(&s->page, time, TIME);
+	column_fit(&s->page, time, LADDER_TIME);
 	paint(s, "\033[0m");
 	if (side == LADDER_left) {
 		column_repeat(&s->page, " ", width > have + 1 ? width - 1 - have : 0);
@@ -209,7 +312,7 @@ static void put_lane_line(struct screen *s, const char *words, enum ladder_side 
 		column_repeat(&s->page, " ", width);
 	}
 	text_put(&s->page, lane);
-	column_repeat(&s->page, " ", gap_of(s));
+	column_repeat(&s->page, " ", s->shape.gap);
 	text_put(&s->page, lane);
 	if (side == LADDER_right) {
 		text_char(&s->page, ' ');
@@ -228,7 +331,7 @@ static void put_in_lane(struct screen *s, const char *words, uint32_t pid, const
 
 	if (time_ns && s->begun)
 		screen_time(&time, s, time_ns);
-	column_fold(&folded, words, "", "  ", side_of(s) - 2);
+	column_fold_even(&folded, words, "", "  ", s->shape.side - 3);
 	for (line = folded.bytes; line && *line; line = end + 1) {
 		end = strchr(line, '\n');
 		*end = '\0';
@@ -265,26 +368,75 @@ static void put_output(struct screen *s, const struct event *e)
 
 /* ---- the tale ---- */
 
-/* Time in which nothing happened that is shown: a lesson may be about just that. */
-static void put_silence(struct screen *s, uint64_t time_ns)
+/* How long the call took that this event is the end of, and its name; 0: it is no such end. */
+static uint64_t call_ended(const struct event *e, const char **ret_name)
 {
-	struct text words = TEXT_EMPTY;
-	uint64_t gap = time_ns > s->shown_ns && s->shown_ns ? time_ns - s->shown_ns : 0;
+	const struct field *duration = schema_field(e->id, "duration_ns"), *call = schema_field(e->id, "call");
+	static const struct {
+		enum event_id id;
+		const char *name;
+	} names[] = {
+		{ EVENT_tcp_connect, "connect" }, { EVENT_tcp_accept, "accept" },     { EVENT_unix_connect, "connect" },
+		{ EVENT_unix_accept, "accept" },  { EVENT_sock_close, "close" },
+	};
+
+	if (!duration)
+		return 0;
+	*ret_name = call ? name_of(KIND_CALL, field_integer(call, e)) : NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (names[i].id == e->id)
+			*ret_name = names[i].name;
+	}
+	return *ret_name ? field_integer(duration, e) : 0;
+}
+
+/* Who spent the silence waiting, and for whom, as far as its end tells: beside the lane of each. */
+static void say_waiting(const struct moment *m, uint64_t gap, struct text *own, struct text *others)
+{
+	const struct event_tcp_ack_delayed *ack = (const void *)m->event;
+	const struct event_tcp_nagle_hold *hold = (const void *)m->event;
+	const char *call;
+
+	if (m->event->id == EVENT_tcp_ack_delayed && ack->phase == PHASE_ends && ack->held_ns > gap / 2) {
+		text_put(own, _("held the ACK back"));
+		if (m->peer && m->peer->memory && m->peer->memory->nagle_holds)
+			text_put(others, _("waited for that ACK"));
+	} else if (m->event->id == EVENT_tcp_nagle_hold && hold->phase == PHASE_ends && hold->held_ns > gap / 2) {
+		text_put(own, hold->reason == HOLD_nagle ? _("waited for an ACK") : _("held by a cork"));
+	} else if (call_ended(m->event, &call) > gap / 2) {
+		text_printf(own, _("in %s()"), call);
+	}
+}
+
+/* Time in which nothing happened that is shown: a lesson may be about just that. */
+static void put_silence(struct screen *s, const struct moment *m)
+{
+	struct text words = TEXT_EMPTY, beside[2] = { TEXT_EMPTY, TEXT_EMPTY };
+	uint64_t time_ns = m->event->time_ns, gap = time_ns > s->shown_ns && s->shown_ns ? time_ns - s->shown_ns : 0;
+	enum ladder_side side = lane_of(s, m->event->pid);
 	const char *lane = s->options.ascii ? "|" : "│";
+	unsigned room = s->shape.side - 1;
 
 	s->shown_ns = time_ns;
 	if (!s->lanes || gap < 20000000)
 		return;
+	say_waiting(m, gap, &beside[side], &beside[!side]);
 	text_put(&words, s->options.ascii ? "... " : "⋮ ");
 	say_duration(&words, gap);
-	column_repeat(&s->page, " ", TIME + side_of(s));
-	text_put(&s->page, lane);
 	paint(s, "\033[2m");
-	column_center(&s->page, text_string(&words), gap_of(s), " ");
+	column_repeat(&s->page, " ", LADDER_TIME);
+	if (column_count(text_string(&beside[0])) < room)
+		column_repeat(&s->page, " ", room - column_count(text_string(&beside[0])));
+	text_printf(&s->page, "%s ", text_string(&beside[0]));
+	text_put(&s->page, lane);
+	column_center(&s->page, text_string(&words), s->shape.gap, " ");
+	text_printf(&s->page, "%s%s%s", lane, beside[1].length ? " " : "", text_string(&beside[1]));
 	paint(s, "\033[0m");
-	text_printf(&s->page, "%s\n", lane);
+	text_char(&s->page, '\n');
 	put_out(s);
 	text_finish(&words);
+	text_finish(&beside[0]);
+	text_finish(&beside[1]);
 }
 
 /* The renderer counts from the first event it is given; so does everything here. */
@@ -329,14 +481,17 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 			if (!told_before(s, notes->notes[i].sentence))
 				fresh.notes[fresh.count++] = notes->notes[i];
 		}
-		put_silence(s, m->event->time_ns);
+		put_silence(s, m);
 		if (s->lanes && m->event->id == EVENT_app_output) {
 			put_output(s, m->event);
 		} else {
 			begin(s, m->event->time_ns);
+			board_hide(s);
+			s->said_ns = now_ns();
 			err = s->inner->event(s->drawing, m, &fresh);
 		}
-		rest(s, 60 + 500 * fresh.count);
+		if (s->slow)
+			screen_rest(s, 60 + 500 * fresh.count);
 	}
 	free(fresh.notes);
 	return err;
@@ -366,6 +521,7 @@ static const struct renderer filter = {
 
 static void end_scene(struct screen *s)
 {
+	board_hide(s);
 	story_finish(s->story);
 	s->story = NULL;
 	s->begun = false;
@@ -396,7 +552,13 @@ int screen_flush(struct screen *s)
 {
 	int err = s->story ? story_flush(s->story) : 0;
 
+	board_show(s);
 	return err ? err : s->err;
+}
+
+bool screen_is_ascii(const struct screen *s)
+{
+	return s->options.ascii;
 }
 
 void screen_time(struct text *to, const struct screen *s, uint64_t time_ns)
@@ -440,26 +602,64 @@ void screen_act(struct screen *s, const struct step *step, const struct program 
 	text_finish(&words);
 }
 
-void screen_key(struct screen *s)
+void screen_ask(struct screen *s)
 {
-	struct termios before, raw;
-	char key;
-	int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+	struct termios raw;
 
-	if (fd < 0 || !s->inner)
+	if (!s->inner || s->key_fd >= 0)
 		return;
-	if (!tcgetattr(fd, &before)) {
-		raw = before;
-		raw.c_lflag &= ~(ICANON | ECHO);
-		tcsetattr(fd, TCSAFLUSH, &raw);
+	s->key_fd = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (s->key_fd >= 0 && tcgetattr(s->key_fd, &s->key_mode)) {
+		close(s->key_fd);
+		s->key_fd = -1;
+	}
+	if (s->key_fd < 0)
+		return;
+	raw = s->key_mode;
+	raw.c_lflag &= ~(ICANON | ECHO);
+	tcsetattr(s->key_fd, TCSAFLUSH, &raw);
+	s->board_ns = 0;
+	if (s->rows && s->board) {
+		board_show(s);
+	} else {
 		fprintf(s->options.out, "%s", _("[any key]"));
 		fflush(s->options.out);
-		if (read(fd, &key, 1) < 0 && errno != EINTR)
-			s->err = -errno;
-		fprintf(s->options.out, "\r\033[K");
-		tcsetattr(fd, TCSANOW, &before);
 	}
-	close(fd);
+}
+
+static void key_end(struct screen *s)
+{
+	if (s->key_fd < 0)
+		return;
+	tcsetattr(s->key_fd, TCSANOW, &s->key_mode);
+	close(s->key_fd);
+	s->key_fd = -1;
+	s->board_ns = 0;
+	if (!s->rows || !s->board)
+		fprintf(s->options.out, isatty(fileno(s->options.out)) ? "\r\033[K" : "\n");
+}
+
+bool screen_answered(struct screen *s)
+{
+	char key;
+
+	if (s->key_fd < 0)
+		return true;
+	if (read(s->key_fd, &key, 1) < 0 && (errno == EAGAIN || errno == EINTR)) {
+		board_show(s);
+		return false;
+	}
+	key_end(s);
+	return true;
+}
+
+static unsigned rows_of(FILE *out)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) || size.ws_row < LEAST_ROWS || size.ws_col < LEAST)
+		return 0;
+	return size.ws_row;
 }
 
 struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide)
@@ -471,6 +671,10 @@ struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide
 		s->options.ascii = false;
 	s->lanes = !strcmp(format, "lanes");
 	s->slow = slow;
+	s->shape = ladder_shape(s->options.width);
+	s->key_fd = -1;
+	if (s->lanes)
+		s->rows = rows_of(out);
 	if (strcmp(format, "none") != 0)
 		s->inner = renderer_find(s->lanes ? "ladder" : "text");
 	return s;
@@ -480,6 +684,7 @@ void screen_destroy(struct screen *s)
 {
 	if (!s)
 		return;
+	key_end(s);
 	end_scene(s);
 	free(s->told);
 	text_finish(&s->page);

@@ -6,7 +6,7 @@
 #ifndef SOCKTALE_COMMAND_PLAY_SCREEN_H
 #define SOCKTALE_COMMAND_PLAY_SCREEN_H
 
-#include "lesson/script.h"
+#include "command/play_board.h"
 #include "render/story.h"
 
 struct screen;
@@ -20,9 +20,15 @@ void screen_lesson(struct screen *s, unsigned number, const char *title, const c
 /* A scene begins: time starts anew. */
 void screen_scene(struct screen *s, const char *title);
 
+/* Show this board from now on: below the tale on a terminal, else with what is said. NULL: none. */
+void screen_board(struct screen *s, struct board *board);
+
 /* Show an event. Returns 0 or a negative errno; -EPIPE: nobody reads any more. */
 int screen_event(struct screen *s, const struct event *e, struct script *script);
 int screen_flush(struct screen *s);
+
+/* A wait goes on: where nothing can be shown in place, tell every few seconds how the bars stand. */
+void screen_wait(struct screen *s, uint64_t now_ns);
 
 void screen_say(struct screen *s, const char *sentence);
 void screen_act(struct screen *s, const struct step *step, const struct program *program);
@@ -33,8 +39,15 @@ void screen_claim(struct screen *s, const char *claim);
 void screen_result(struct screen *s, const char *line, const char *below, bool trouble);
 void screen_line(struct screen *s, const char *line);
 
-/* Wait for a key of the one who watches; at once where there is no terminal. */
-void screen_key(struct screen *s);
+/* Ask the one who watches for a key, and whether it has come: at once where there is no terminal. */
+void screen_ask(struct screen *s);
+bool screen_answered(struct screen *s);
+
+/* Give time to read. */
+void screen_rest(struct screen *s, unsigned ms);
+
+/* Whether only ASCII may be shown. */
+bool screen_is_ascii(const struct screen *s);
 
 /* Append the time since the scene's first event. */
 void screen_time(struct text *to, const struct screen *s, uint64_t time_ns);

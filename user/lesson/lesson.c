@@ -205,6 +205,35 @@ static int read_hidden(struct reader *r, struct scene *s, char *rest)
 	return 0;
 }
 
+static bool read_port(uint16_t *ret, const char *word)
+{
+	char *end;
+	unsigned long number = strtoul(word, &end, 10);
+
+	*ret = number;
+	return *word && !*end && number > 0 && number < 65536;
+}
+
+/* bar send|receive|accept|time-wait NAME, bar underway NAME NAME, bar ports NAME FIRST LAST */
+static int read_bar(struct reader *r, struct scene *s, char *rest)
+{
+	struct bar b = { .kind = gauge_kind_find(word_cut(&rest)) };
+	const char *who = word_cut(&rest), *to = "";
+	bool good = b.kind < GAUGE_KINDS && *who;
+
+	if (b.kind == GAUGE_underway)
+		good &= *(to = word_cut(&rest)) != '\0';
+	if (good && b.kind == GAUGE_ports)
+		good = read_port(&b.first, word_cut(&rest)) && read_port(&b.last, word_cut(&rest)) && b.first <= b.last;
+	if (!good || *rest)
+		return complain(r, "bar send|receive|accept|time-wait NAME, bar underway NAME READER, or bar ports NAME FIRST LAST");
+	b.who = memory_string(who);
+	b.to = memory_string(to);
+	s->bars = memory_resize(s->bars, s->bar_count + 1, sizeof(*s->bars));
+	s->bars[s->bar_count++] = b;
+	return 0;
+}
+
 /* needs PROGRAM... */
 static int read_needs(struct reader *r, struct scene *s, char *rest)
 {
@@ -232,7 +261,12 @@ static void scene_finish(struct scene *s)
 		free(s->hidden[i].who);
 	free(s->steps);
 	free(s->evidence);
+	for (size_t i = 0; i < s->bar_count; i++) {
+		free(s->bars[i].who);
+		free(s->bars[i].to);
+	}
 	free(s->hidden);
+	free(s->bars);
 	free(s->name);
 	saying_finish(&s->title);
 }
@@ -266,8 +300,11 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 				   : !strcmp(word, "end")   ? &l->end
 				   : !strcmp(word, "read")  ? &l->read_on
 							    : NULL;
+	bool full = p->scene && !strcmp(word, "full");
 	char *end;
 
+	if (full)
+		word = word_cut(&rest);
 	for (int i = 0; i < LANGUAGES; i++) {
 		if (!strcmp(word, language_names[i])) {
 			if (!p->last)
@@ -296,6 +333,8 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 		return read_hidden(r, p->scene, rest);
 	if (!strcmp(word, "needs"))
 		return read_needs(r, p->scene, rest);
+	if (!strcmp(word, "bar"))
+		return read_bar(r, p->scene, rest);
 	if (!strcmp(word, "claim")) {
 		p->claim = *rest == 'C' ? strtoul(rest + 1, &end, 10) : 0;
 		return p->claim && !*end ? 0 : complain(r, "claim CNUMBER");
@@ -304,6 +343,8 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 		int err = read_evidence(r, p->scene, p->claim, *word == 'n', rest);
 
 		p->last = err ? NULL : &p->scene->evidence[p->scene->evidence_count - 1].saying;
+		if (!err)
+			p->scene->evidence[p->scene->evidence_count - 1].full = full;
 		return err;
 	}
 	for (int i = 0; i < STEP_WORDS; i++) {
@@ -311,6 +352,7 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 			int err = read_step(r, p->scene, step_words_table[i].kind, rest);
 
 			p->last = &p->scene->steps[p->scene->step_count - 1].saying;
+			p->scene->steps[p->scene->step_count - 1].full = full;
 			return err;
 		}
 	}

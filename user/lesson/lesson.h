@@ -7,6 +7,7 @@
 #define SOCKTALE_LESSON_LESSON_H
 
 #include "lesson/condition.h"
+#include "lesson/gauge.h"
 
 enum language { LANGUAGE_en, LANGUAGE_zh, LANGUAGES };
 
@@ -39,12 +40,14 @@ struct step {
 	struct condition condition; /* STEP_wait */
 	double seconds;		/* STEP_wait: the most; STEP_pause */
 	bool quiet;		/* not shown */
+	bool full;		/* only done where a minute may take a minute */
 };
 
 /* What must, or must not, be seen. */
 struct evidence {
 	unsigned line;
 	bool never;
+	bool full;	    /* what it looks for comes only where a minute may take a minute */
 	unsigned claim;	    /* number of the claim it speaks for, 0: only the lesson itself */
 	bool needs_functions; /* what it looks for is not told by tracepoints */
 	struct saying saying; /* what it shows */
@@ -68,6 +71,8 @@ struct scene {
 	char *needs[4]; /* programs of the system it uses; NULL behind the last */
 	struct hiding *hidden;
 	size_t hidden_count;
+	struct bar *bars;
+	size_t bar_count;
 };
 
 struct lesson {

@@ -249,17 +249,21 @@ static void step_failed(struct script *s, const struct step *step)
 /* Do what can be done without waiting. */
 static void advance(struct script *s)
 {
-	while (!script_done(s)) {
+	while (!script_done(s) && !s->held) {
 		const struct step *step = &s->scene->steps[s->step];
 		struct program *program;
 
+		if (step->full && !s->view.full) {
+			s->step++;
+			continue;
+		}
 		if (step->kind == STEP_pause)
 			return;
 		if (step->kind == STEP_wait) {
 			if (!wait_holds(s, step))
 				return;
 		} else if (step->kind == STEP_say) {
-			s->view.say(saying_in(&step->saying, s->view.language), s->view.context);
+			s->held = s->view.say(saying_in(&step->saying, s->view.language), s->view.context);
 		} else {
 			/* Before the deed: what it brings about comes after this moment. */
 			s->since = s->history.count;
@@ -272,6 +276,13 @@ static void advance(struct script *s)
 		s->step++;
 		s->step_began_ns = now_ns();
 	}
+}
+
+void script_go_on(struct script *s)
+{
+	s->held = false;
+	s->step_began_ns = now_ns();
+	advance(s);
 }
 
 int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view)
@@ -292,7 +303,7 @@ void script_event(struct script *s, const struct event *e)
 			s->programs[i].ended |= s->programs[i].pid == (pid_t)e->pid;
 	}
 	/* Only the event that ends what is waited for can make it hold: do not look through all of them each time. */
-	if (!script_done(s) && s->scene->steps[s->step].kind == STEP_wait &&
+	if (!script_done(s) && !s->held && s->scene->steps[s->step].kind == STEP_wait &&
 	    condition_may_end(&s->scene->steps[s->step].condition, e, script_is, s))
 		advance(s);
 }
@@ -313,7 +324,7 @@ void script_tick(struct script *s, uint64_t now)
 	uint64_t waited;
 
 	terminals_read(s);
-	if (script_done(s))
+	if (script_done(s) || s->held)
 		return;
 	step = &s->scene->steps[s->step];
 	waited = now > s->step_began_ns ? now - s->step_began_ns : 0;
@@ -333,7 +344,7 @@ void script_tick(struct script *s, uint64_t now)
 
 bool script_done(const struct script *s)
 {
-	return s->failed || s->step == s->scene->step_count;
+	return s->failed || (s->step == s->scene->step_count && !s->held);
 }
 
 void script_finish(struct script *s)

@@ -26,14 +26,15 @@ struct kin {
 	unsigned program;
 };
 
-/* Called when something is done that is worth showing. */
+/* Called when something is done that is worth showing. `say` returns whether to hold: nothing is done until script_go_on(). */
 struct script_view {
-	void (*say)(const char *sentence, void *context);
+	bool (*say)(const char *sentence, void *context);
 	void (*act)(const struct step *step, const struct program *program, void *context); /* program NULL: none */
 	void *context;
 	enum language language;
 	const char *programs; /* directory of the demo programs */
 	double patience;      /* waits may take so many times longer */
+	bool full;	      /* a minute takes a minute: steps marked `full` are done */
 };
 
 struct script {
@@ -50,6 +51,7 @@ struct script {
 	size_t step;		/* the next one */
 	size_t since;		/* waits look at the events from here on: those after the last deed */
 	uint64_t step_began_ns;
+	bool held;		/* until script_go_on() */
 	bool failed;		/* a step could not be done, or was waited for in vain */
 	unsigned failed_line;
 };
@@ -63,6 +65,9 @@ void script_event(struct script *s, const struct event *e);
 
 /* Time has passed: throw away what the terminals say (the events tell it), end pauses and waits in vain. */
 void script_tick(struct script *s, uint64_t now_ns);
+
+/* Somebody has read what was said. */
+void script_go_on(struct script *s);
 
 /* Whether all steps are done, or one failed. */
 bool script_done(const struct script *s);

@@ -877,6 +877,25 @@ unsigned long long probe_records(const struct probe *p)
 	return count;
 }
 
+bool probe_doing(const struct probe *p, pid_t pid, struct doing *ret)
+{
+	bool by_task = p->kernel.task_storage; /* seen from here, its key is a descriptor of the process */
+	const struct bpf_map *map = by_task ? p->skeleton->maps.threads : p->skeleton->maps.threads_by_tid;
+	int key = by_task ? (int)syscall(SYS_pidfd_open, pid, 0) : pid;
+	char *entry = memory_create(1, bpf_map__value_size(map));
+	bool found = key >= 0 && !bpf_map_lookup_elem(bpf_map__fd(map), &key, entry);
+	struct doing doing;
+
+	memcpy(&doing, entry, sizeof(doing));
+	found = found && doing.call != CALL_none;
+	if (found)
+		*ret = doing;
+	free(entry);
+	if (by_task && key >= 0)
+		close(key);
+	return found;
+}
+
 unsigned probe_stack_bytes(const struct probe *p, const char *program)
 {
 	for (size_t i = 0; p->logs && i < p->link_count; i++) {

@@ -6,7 +6,10 @@
 #ifndef SOCKTALE_PROBE_PROBE_H
 #define SOCKTALE_PROBE_PROBE_H
 
+#include <sys/types.h>
+
 #include "bpf/config.h"
+#include "bpf/record.h"
 #include "event/schema.h"
 #include "probe/door.h"
 #include "probe/kernel.h"
@@ -75,6 +78,12 @@ unsigned long long probe_recursion_misses(const struct probe *p);
 
 /* Kernel memory that the maps hold, in bytes, and sockets remembered now. */
 unsigned long long probe_records(const struct probe *p);
+
+/*
+ * The call on a socket that the first thread of process `pid` is in at this moment, and since when. Returns whether it is in one;
+ * *ret is untouched otherwise.
+ */
+bool probe_doing(const struct probe *p, pid_t pid, struct doing *ret);
 
 /*
  * Bytes of stack that a loaded program and the functions it calls use, as the verifier counts them (one call of each).
