@@ -860,6 +860,35 @@ static long descriptor_visit(__u32 fd, struct abandon *context)
 	return 0;
 }
 
+enum { DESCRIPTORS_COUNTED = 256 };
+
+/* A function of its own for the verifier too, which then looks at it once and not once per descriptor. */
+__noinline int descriptor_counted(__s32 fd)
+{
+	struct thread *t = thread_current();
+
+	if (t)
+		descriptor_abandoned(t, current_task(), fd);
+	return 0;
+}
+
+/* The same before Linux 5.17, which brought bpf_loop(): the first so many descriptors. */
+HOOK_TRACEPOINT_AS(descriptors_counted, "sched_process_exit", struct task_struct *task)
+{
+	struct files_struct *files = get(current_task(), files);
+	__s32 limit;
+
+	if (!thread_current() || !files || get(typed(files_struct, files), count.counter) != 1)
+		return 0;
+	limit = get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds);
+	for (__s32 fd = 0; fd < DESCRIPTORS_COUNTED; fd++) {
+		if (fd >= limit)
+			break;
+		descriptor_counted(fd);
+	}
+	return 0;
+}
+
 /* A program of its own: 5.10 refuses one that holds a callback, called or not. */
 HOOK_TRACEPOINT_AS(descriptors_abandoned, "sched_process_exit", struct task_struct *task)
 {

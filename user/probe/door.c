@@ -117,6 +117,8 @@ static void door_examine(struct doors *d, struct hook *h, struct door *door)
 	}
 	if (!door->failed && !strcmp(h->name, "descriptors_abandoned") && !k->loop)
 		door_fail(door, "this kernel has no bpf_loop (Linux 5.17)");
+	if (!door->failed && !strcmp(h->name, "descriptors_counted") && k->loop)
+		door_fail(door, "this kernel has bpf_loop, and descriptors_abandoned");
 	if (!door->failed && (!strcmp(door->kind, "tp_btf") || !strcmp(door->kind, "raw_tp"))) {
 		if (kernel_tracepoint_parameters(k, h->target) < 0)
 			door_fail(door, "this kernel has no tracepoint %s", h->target);
