@@ -65,6 +65,7 @@ one() {
 	else
 		grep -aiE '^ok .*# SKIP' "$log" | sed 's/^/    /'
 	fi
+	sed -n 's/^# claims: /    &/p' "$log"
 }
 
 static() {
@@ -119,11 +120,11 @@ vm() {
 	[ -z "${VM_TESTS:-}" ] || command="tests/run.sh live ${VM_TESTS#all}"
 	mkdir -p "$BUILD/vm"
 	# shellcheck disable=SC2086 # words
-	tests/vm/matrix.sh ${VM_KERNELS:+-k "$VM_KERNELS"} -j "${VM_JOBS:-2}" -m 1536 -t "${VM_SECONDS:-1500}" -- \
-		env BUILD="$BUILD" $command | while read -r line; do
+	tests/vm/matrix.sh ${VM_KERNELS:+-k "$VM_KERNELS"} -j "${VM_JOBS:-2}" -m 1536 -t "${VM_SECONDS:-$([ -n "${VM_TESTS:-}" ] && echo 3000 || echo 1500)}" -- \
+		env BUILD="$BUILD" LIVE_SECONDS="${LIVE_SECONDS:-1200}" $command | while read -r line; do
 		echo "$line"
 		log=$BUILD/vm/${line%% *}.log
-		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# self-test|#   MISSING)|passed,' "$log" | sed 's/^/    /'
+		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# self-test|#   MISSING|    # claims:)|passed,' "$log" | sed 's/^/    /'
 	done
 	for kernel in ${VM_KERNELS:-$(tests/vm/kernels.sh --list | awk '{ print $1 }')}; do
 		log=$BUILD/vm/$kernel.log

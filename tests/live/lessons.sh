@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Plays every lesson and holds it to what it promises: each of its must-sees is a line of TAP, and so are its end in time and
-# that nothing is left behind. The last line is `N passed, N failed, N skipped`.
+# that nothing is left behind. The last lines are how many of the notes' claims have their evidence, and `N passed, N failed, N skipped`.
 # Usage: tests/live/lessons.sh [LESSON...]    SOCKTALE_PLANE forces a plane, SOCKTALE the binary, LIVE_SLOW the patience
 # shellcheck source=tests/live/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,8 +13,8 @@ command -v ip >/dev/null || skip_all "ip is not installed"
 command -v nft >/dev/null || skip_all "nft is not installed"
 
 passed=0 failed=0 skipped=0 slow=${slow:-1}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=$(mktemp) all=$(mktemp)
+trap 'rm -f "$log" "$all"' EXIT
 
 # What a lesson must leave as it was: links, mounts, namespaces with a name, filter rules.
 traces() {
@@ -43,9 +43,26 @@ play() {
 		skip\ *) skipped=$((skipped + 1)) && echo "ok - $lesson: ${line#skip - } # SKIP not to be seen on this plane or machine" ;;
 		esac
 	done < <(grep -E '^  (ok|not ok|skip) - ' "$log")
+	cat "$log" >>"$all"
 	whole "$lesson: plays to its end (status $code, $((SECONDS - began)) s)" test "$code" = 0
 	whole "$lesson: leaves nothing behind" test "$before" = "$(traces)"
 	grep -aE 'socktale: |events lost' "$log" | sed 's/^/# /' | head -n 5
+}
+
+# What became of each claim in all lessons played: one must-see that fails is enough for it to fail.
+claims() {
+	awk '
+		/^C[0-9]+ [a-z]+: / { claim = $1; next }
+		/^[^ ]/ { claim = "" }
+		claim == "" { next }
+		/^  ok - / { if (!(claim in worst)) worst[claim] = 0 }
+		/^  skip - / { if (worst[claim] < 1) worst[claim] = 1 }
+		/^  not ok - / { worst[claim] = 2 }
+		END {
+			for (claim in worst) count[worst[claim]]++
+			printf "# claims: %d with evidence, %d without what must be seen, %d not to be seen here\n", count[0], count[2], count[1]
+			for (claim in worst) if (worst[claim]) printf "#   %s %s\n", claim, worst[claim] == 2 ? "not seen" : "not to be seen here"
+		}' "$all"
 }
 
 whole() { # SENTENCE COMMAND...
@@ -105,5 +122,6 @@ if [ $# = 0 ]; then
 	interrupted INT
 	interrupted KILL
 fi
+claims
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
