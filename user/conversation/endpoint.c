@@ -465,6 +465,25 @@ static bool names_one_peer(const struct endpoint *ep, const struct event *e)
 	return (e->id == EVENT_udp_send || e->id == EVENT_udp_recv) && !ep->connected;
 }
 
+/*
+ * A listener from before the trace shows itself by what only a listener gets. The event names the addresses of the connection to
+ * be: its socket is another.
+ */
+static void find_listener(struct endpoint *ep, const struct event *e)
+{
+	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
+	const struct event_tcp_segment *s = (const struct event_tcp_segment *)e;
+
+	if (ep->role != ROLE_unknown || ep->state || !e->pid)
+		return;
+	if (e->id != EVENT_tcp_listen_drop && (e->id != EVENT_tcp_segment || s->direction != DIRECTION_received ||
+					       (s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN))
+		return;
+	ep->kind = ENDPOINT_listener;
+	ep->role = ROLE_listener;
+	take_address(&ep->local, address_local(e));
+}
+
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 {
 	ep->last_ns = e->time_ns;
@@ -475,6 +494,7 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 	if (e->protocol)
 		ep->protocol = e->protocol;
 	take_owner(ep, e);
+	find_listener(ep, e);
 	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
 		if (!endpoint_quotes_packet(e) || !ep->local.port)
 			take_address(&ep->local, address_local(e));
