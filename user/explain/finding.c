@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "conversation/state.h"
 
-enum { GROUPS_MAX = 2048, TALKS_MAX = 262144, WORDS = 6 };
+enum { GROUPS_MAX = 2048, TALKS_MAX = 262144, WORDS = 8, WAITS = 64 };
 
 enum slot { SLOT_block, SLOT_syn, SLOT_close_wait, SLOTS };
 
@@ -38,8 +38,17 @@ struct group {
 	struct event *event;     /* of the worst case, a copy; NULL: a standing one */
 };
 
+/* A process waited for an answer: perhaps the reason why its own answer is late. */
+struct wait {
+	uint32_t pid;            /* 0: none */
+	struct witness sent, received;
+	struct text whom;
+};
+
 struct findings {
 	struct finding_host host;
+	struct wait waits[WAITS]; /* a ring: the last ones that were notable */
+	unsigned next_wait;
 	struct group *groups[GROUPS_MAX];
 	size_t group_count;
 	struct map by_about;     /* hash of row and about -> group */
@@ -191,8 +200,10 @@ struct look {
 	struct findings *f;
 	struct talk *talk;       /* before this event; NULL: no socket */
 	uint64_t age;            /* to be set where the row measures it */
-	struct witness because[3];
+	struct witness because[4];
 	unsigned because_count;
+	struct word words[3];    /* further words of the sentences, ended by a name NULL */
+	struct text waited;      /* value of one of them */
 };
 
 #define LOOKS(name) static bool look_##name(struct look *l, const struct moment *m)
@@ -234,34 +245,86 @@ LOOKS(connect_slow)
 	return opened(m) && !(m->self && m->self->memory && m->self->memory->syn_repeats);
 }
 
-/* The last thing the socket did was to read: what it writes now is the answer. */
-LOOKS(program_late)
+/* The last thing the socket did was to read: what it writes now is the answer. Returns the time in between. */
+static uint64_t thought_ns(const struct look *l, const struct moment *m)
 {
 	uint64_t began = m->event->time_ns - AS(tcp_send)->duration_ns;
 
 	if (!l->talk || !AS(tcp_send)->done_bytes || !serves(m) || !l->talk->received.number ||
 	    l->talk->sent.number > l->talk->received.number || began < l->talk->received.time_ns)
+		return 0;
+	return began - l->talk->received.time_ns;
+}
+
+/* The longest wait of this process for another, begun and over since the socket was read: if it is most of the time. */
+static const struct wait *wait_within(const struct look *l, const struct moment *m, uint64_t age)
+{
+	const struct wait *best = NULL;
+	uint64_t longest = age / 2;
+
+	for (unsigned i = 0; i < WAITS; i++) {
+		const struct wait *w = &l->f->waits[i];
+
+		if (w->pid != m->event->pid || !w->pid || w->sent.number < l->talk->received.number ||
+		    w->received.time_ns - w->sent.time_ns < longest)
+			continue;
+		longest = w->received.time_ns - w->sent.time_ns;
+		best = w;
+	}
+	return best;
+}
+
+LOOKS(program_late)
+{
+	l->age = thought_ns(l, m);
+	if (!l->age || wait_within(l, m, l->age))
 		return false;
 	look_because(l, &l->talk->received);
-	l->age = began - l->talk->received.time_ns;
+	return true;
+}
+
+LOOKS(program_waits)
+{
+	const struct wait *w;
+
+	l->age = thought_ns(l, m);
+	w = l->age ? wait_within(l, m, l->age) : NULL;
+	if (!w)
+		return false;
+	say_duration(&l->waited, w->received.time_ns - w->sent.time_ns);
+	l->words[0] = (struct word){ "waited", text_string(&l->waited) };
+	l->words[1] = (struct word){ "upstream", text_string(&w->whom) };
+	look_because(l, &l->talk->received);
+	look_because(l, &w->sent);
+	look_because(l, &w->received);
 	return true;
 }
 
 /* The last thing the socket did was to write: what it reads now is the answer. */
+static bool is_answer(const struct talk *t, const struct moment *m)
+{
+	return t && AS(tcp_recv)->done_bytes && !AS(tcp_recv)->error && !serves(m) && t->sent.number > t->received.number;
+}
+
+/* Where the other end is seen, it is known what it did meanwhile, and its own findings say so. */
 LOOKS(answer_late)
 {
-	const struct witness *theirs;
-
-	if (!l->talk || !AS(tcp_recv)->done_bytes || serves(m) || l->talk->sent.number <= l->talk->received.number)
+	if (!is_answer(l->talk, m) || endpoint_fact(m->peer, FACT_recv))
 		return false;
 	look_because(l, &l->talk->sent);
-	theirs = endpoint_fact(m->peer, FACT_recv);
-	if (theirs && theirs->number > l->talk->sent.number)
-		look_because(l, theirs);
-	theirs = endpoint_fact(m->peer, FACT_send);
-	if (theirs && theirs->number > l->talk->sent.number)
-		look_because(l, theirs);
 	l->age = m->event->time_ns - l->talk->sent.time_ns;
+	return true;
+}
+
+LOOKS(read_late)
+{
+	const struct witness *written = endpoint_fact(m->peer, FACT_send);
+
+	if (!l->talk || !written || !AS(tcp_recv)->done_bytes || AS(tcp_recv)->error ||
+	    l->talk->received.number > written->number || written->time_ns > m->event->time_ns)
+		return false;
+	look_because(l, written);
+	l->age = m->event->time_ns - written->time_ns;
 	return true;
 }
 
@@ -466,8 +529,8 @@ static void saying_begin(struct saying *s, const struct moment *m)
 
 static void saying_end(struct saying *s)
 {
-	for (unsigned i = 0; i < s->count; i++)
-		text_finish(&s->values[i]);
+	for (unsigned i = 0; i < WORDS; i++)
+		text_finish(&s->values[i]); /* empty where the word was another's */
 }
 
 static char *say_steal(const char *sentence, const struct moment *m, const struct word *words)
@@ -602,8 +665,9 @@ struct hit {
 	const struct note *note;       /* NULL: none */
 	const char *cause, *rule, *reference;
 	uint64_t age;
-	struct witness because[3];
+	struct witness because[4];
 	unsigned because_count;
+	const struct word *words;      /* further ones, ended by a name NULL; NULL: none */
 	bool goes_on;
 };
 
@@ -683,6 +747,8 @@ static void hit(struct findings *f, const struct hit *h, const struct moment *m)
 	if (measure < h->row->least || told_already(f, h->row, m))
 		return;
 	saying_begin(&saying, m);
+	for (const struct word *more = h->words; more && more->name && saying.count < WORDS; more++)
+		saying.words[saying.count++] = *more;
 	say_sentence(&about, h->row->about, m, saying.words);
 	g = group_get(f, h->row, text_string(&about), m->event->id);
 	if (g) {
@@ -723,6 +789,25 @@ static struct talk *talk_of(struct findings *f, const struct event *e)
 	map_put(&f->by_talk, e->socket, t);
 	f->count.sockets++;
 	return t;
+}
+
+static void wait_take(struct findings *f, const struct talk *t, const struct moment *m)
+{
+	enum { NOTABLE_NS = 50000000 };
+	struct wait *w = &f->waits[f->next_wait % WAITS];
+
+	if (m->event->id != EVENT_tcp_recv || !is_answer(t, m) || m->event->time_ns - t->sent.time_ns < NOTABLE_NS)
+		return;
+	w->pid = m->event->pid;
+	w->sent = t->sent;
+	w->received = witness_of(m->event, m->number);
+	text_clear(&w->whom);
+	say_peer(&w->whom, m);
+	if (m->peer && m->peer->pid) {
+		text_put(&w->whom, " ");
+		say_remote(&w->whom, m->self);
+	}
+	f->next_wait++;
 }
 
 static void talk_take(struct talk *t, const struct moment *m)
@@ -832,9 +917,12 @@ void findings_moment(struct findings *f, const struct moment *m, const struct no
 		h.age = l.age;
 		memcpy(h.because, l.because, sizeof(h.because));
 		h.because_count = l.because_count;
+		h.words = l.words;
 		hit(f, &h, m);
+		text_finish(&l.waited);
 	}
 	follow(f, t, m, notes);
+	wait_take(f, t, m);
 	talk_take(t, m);
 }
 
@@ -887,12 +975,13 @@ void findings_stand(struct findings *f, const struct finding_stand *s)
 static void judge_talk(struct findings *f, uint64_t socket, struct talk *t, uint64_t end_ns)
 {
 	struct moment m = { .matcher = f->matcher, .self = f->matcher ? matcher_find(f->matcher, socket) : NULL };
-	const struct witness *block = endpoint_fact(m.self, FACT_read_block);
+	const struct witness *block = endpoint_fact(m.self, FACT_read_block), *theirs;
 
 	if (!m.self || endpoint_over(m.self) || m.self->closed)
 		return;
 	m.peer = m.self->peer;
 	m.conversation = m.self->conversation;
+	theirs = endpoint_fact(m.peer, FACT_recv);
 	for (int slot = 0; slot < SLOTS; slot++) {
 		struct pending *p = &t->pending[slot];
 
@@ -921,6 +1010,8 @@ static void judge_talk(struct findings *f, uint64_t socket, struct talk *t, uint
 		m.event = &e->head;
 		m.number = t->sent.number;
 		h.age = end_ns > t->sent.time_ns ? end_ns - t->sent.time_ns : 0;
+		if (theirs && theirs->number > t->sent.number)
+			h.because[h.because_count++] = *theirs;
 		if (!serves(&m) && m.self->state == TCP_ESTABLISHED)
 			hit(f, &h, &m);
 		free(e);
@@ -1051,6 +1142,8 @@ void findings_destroy(struct findings *f)
 		map_finish(&g->sockets);
 		free(g);
 	}
+	for (unsigned i = 0; i < WAITS; i++)
+		text_finish(&f->waits[i].whom);
 	map_finish(&f->by_about);
 	map_finish(&f->by_talk);
 	map_finish(&f->told);
