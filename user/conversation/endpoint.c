@@ -244,6 +244,16 @@ static void on_send_block(struct endpoint *ep, const struct event_tcp_send_block
 		m->blocked_ns += e->blocked_ns;
 }
 
+/* Tracepoints see the end of it alone. */
+static void on_ack_delayed(struct endpoint *ep, const struct event_tcp_ack_delayed *e, uint32_t number)
+{
+	enum { SLACK_NS = 1000000 };
+	const struct witness *begun = endpoint_fact(ep, FACT_ack_delayed);
+
+	if (e->phase == PHASE_begins || !begun || begun->time_ns + e->held_ns + SLACK_NS < e->head.time_ns)
+		remember(ep, FACT_ack_delayed, &e->head, number);
+}
+
 static void on_segment(struct endpoint *ep, const struct event_tcp_segment *e, uint32_t number)
 {
 	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
@@ -416,8 +426,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		remember(ep, FACT_probe, e, number);
 		break;
 	case EVENT_tcp_ack_delayed:
-		if (AS(tcp_ack_delayed)->phase == PHASE_begins)
-			remember(ep, FACT_ack_delayed, e, number);
+		on_ack_delayed(ep, AS(tcp_ack_delayed), number);
 		break;
 	case EVENT_tcp_nagle_hold:
 		memory(ep)->nagle_holds = AS(tcp_nagle_hold)->phase == PHASE_begins;

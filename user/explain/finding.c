@@ -160,9 +160,10 @@ WHEN(peer_held)
 	return !m->peer || m->peer->role != ROLE_server || endpoint_fact(m->peer, FACT_accept);
 }
 
-WHEN(not_refusal)
+/* A RST of a socket that is gone is told by the end that gets it, and its reason with it. */
+WHEN(known_to_nobody)
 {
-	return !m->peer || m->peer->state != TCP_SYN_SENT;
+	return m->self || !m->peer;
 }
 
 /* Ended by what ends processes every day: no finding. */
@@ -1049,12 +1050,20 @@ static void resolve(struct findings *f, const struct group *g, char **sentence)
 	replace(sentence, text_steal(&done));
 }
 
+static bool is_symptom(const struct finding *x)
+{
+	return x->row == &rows[ROW_program_waits];
+}
+
 static int most_serious_first(const void *a, const void *b)
 {
 	const struct finding *x = *(const struct finding *const *)a, *y = *(const struct finding *const *)b;
 
 	if (x->row->severity != y->row->severity)
 		return (int)x->row->severity - (int)y->row->severity;
+	/* A symptom comes after what may be its cause. */
+	if (x->row->severity == SEVERITY_delay && is_symptom(x) != is_symptom(y))
+		return is_symptom(x) ? 1 : -1;
 	/* What cost time is ordered by how much of it. */
 	if (x->row->severity == SEVERITY_delay && x->unit == KIND_DURATION_NS && y->unit == KIND_DURATION_NS &&
 	    x->measured && y->measured && x->total != y->total)
