@@ -1055,6 +1055,16 @@ static bool is_symptom(const struct finding *x)
 	return x->row == &rows[ROW_program_waits];
 }
 
+/* What stood still did so all the time; of what is not measured in time it is not known. */
+static uint64_t cost_ns(const struct finding *x)
+{
+	if (!x->measured)
+		return 0;
+	if (x->unit != KIND_DURATION_NS)
+		return x->going_on ? UINT64_MAX : 0;
+	return x->total;
+}
+
 static int most_serious_first(const void *a, const void *b)
 {
 	const struct finding *x = *(const struct finding *const *)a, *y = *(const struct finding *const *)b;
@@ -1065,9 +1075,8 @@ static int most_serious_first(const void *a, const void *b)
 	if (x->row->severity == SEVERITY_delay && is_symptom(x) != is_symptom(y))
 		return is_symptom(x) ? 1 : -1;
 	/* What cost time is ordered by how much of it. */
-	if (x->row->severity == SEVERITY_delay && x->unit == KIND_DURATION_NS && y->unit == KIND_DURATION_NS &&
-	    x->measured && y->measured && x->total != y->total)
-		return x->total > y->total ? -1 : 1;
+	if (x->row->severity == SEVERITY_delay && cost_ns(x) != cost_ns(y))
+		return cost_ns(x) > cost_ns(y) ? -1 : 1;
 	if (x->row != y->row)
 		return x->row < y->row ? -1 : 1;
 	if (x->count != y->count)
