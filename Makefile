@@ -33,6 +33,7 @@ ROOMS   := $(filter-out $(B)/user/main.o,$(OBJ))
 TESTS   := $(UNIT:%.c=$(B)/%) $(B)/tests/tale
 DEMOS   := $(DEMO:demos/%.c=$(B)/demos/%)
 SKEL    := $(B)/socktale.skel.h
+MODERN  := $(B)/modern.o
 LANGUAGES := $(patsubst po/%.po,%,$(wildcard po/*.po))
 LOCALES := $(LANGUAGES:%=$(B)/locale/%/LC_MESSAGES/socktale.mo)
 
@@ -59,12 +60,18 @@ $(B)/%.bpf.o: %.bpf.c | $(B)/.deps
 	$(call say,BPF,$<)$(CLANG) $(BPFFLAGS) -MMD -MP -c $< -o $@
 
 # One unit of all: the object linker of libbpf 1.1 refuses a kernel function (bpf_rdonly_cast) used by two objects.
-$(B)/socktale.raw.o: $(BPF) | $(B)/.deps
+# Compiled twice: for any kernel, and for those that offer what HAS() in bpf/sock.bpf.h asks for.
+$(B)/modern.raw.o: BPFFLAGS += -DMODERN
+$(B)/%.raw.o: $(BPF) | $(B)/.deps
 	@mkdir -p $(@D)
-	$(call say,BPF,"$(BPF)")printf '#include "%s"\n' $(BPF) | $(CLANG) $(BPFFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -x c -c - -o $@
+	$(call say,BPF,$@)printf '#include "%s"\n' $(BPF) | $(CLANG) $(BPFFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -x c -c - -o $@
 
-$(B)/socktale.bpf.o: $(B)/socktale.raw.o
+$(B)/%.bpf.o: $(B)/%.raw.o
 	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $<
+
+# As bytes, with a name before and behind them: the skeleton of the other object fits this one too.
+$(MODERN): $(B)/modern.bpf.o
+	$(call say,LINK,$@)cd $(@D) && ld -r -b binary -z noexecstack -o $(@F) $(<F)
 
 $(SKEL): $(B)/socktale.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name socktale_bpf > $@
@@ -82,7 +89,7 @@ $(B)/.prefix: always
 	@mkdir -p $(@D)
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 
-$(B)/socktale: $(OBJ)
+$(B)/socktale: $(OBJ) $(MODERN)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(B)/demos/%: demos/%.c demos/demo.h | $(B)/.deps
@@ -110,7 +117,7 @@ words: $(B)/socktale.pot ## bring the translations (po/) up to what the sources 
 		msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-wrap $$po $< && \
 		msgattrib --no-obsolete --no-wrap -o $$po $$po && msgfmt --check --statistics -o /dev/null $$po; done
 
-$(B)/tests/%: $(B)/tests/%.o $(ROOMS)
+$(B)/tests/%: $(B)/tests/%.o $(ROOMS) $(MODERN)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 demo: all ## play the handshake on the running kernel (VM=1: in a virtual machine)
@@ -171,4 +178,4 @@ clean: ## remove everything that was built
 
 .PHONY: all always words help deps demo check check-built check-live check-vm bench docs format lint install uninstall clean
 
--include $(OBJ:.o=.d) $(B)/socktale.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))
+-include $(OBJ:.o=.d) $(B)/socktale.raw.d $(B)/modern.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))

@@ -112,14 +112,17 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 	sock_endpoints(sk, &c->ends);
 }
 
-static __always_inline void close_tell(struct thread *t, __u64 duration)
+ONCE int close_tell(struct thread *t, __u64 duration)
 {
-	struct closing *c = &t->closing;
+	struct closing *c;
 	struct event_sock_close *e;
 
+	if (!t)
+		return 0;
+	c = &t->closing;
 	e = event_begin_at(sock_close, c->id, &c->owner, c->in_tree, c->netns, &c->ends, t->protocol, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->head.fd = t->fd;
 	e->unread_bytes = c->unread_bytes;
 	e->unsent_bytes = c->unsent_bytes;
@@ -130,6 +133,7 @@ static __always_inline void close_tell(struct thread *t, __u64 duration)
 	e->cause = c->cause;
 	e->duration_ns = duration;
 	event_end(e);
+	return 0;
 }
 
 /* Whether the socket is one we tell of. */
@@ -139,7 +143,7 @@ static __always_inline bool family_known(__u16 family)
 }
 
 extern int datagram_begins(struct thread *t, __u8 call);
-extern int datagram_closes(const void *sk, struct record *r, __u8 cause);
+extern int datagram_closes(__u64 sk, struct record *r, __u8 cause);
 extern int datagram_done(struct thread *t, __s64 ret);
 
 /* Folded sends and receives have no duration: the clock (some 30 ns) is left alone. */
@@ -261,7 +265,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		if (r && (t->references <= 1 || r->owner.attribution != ATTRIBUTION_exact))
 			owner_take(r);
 		if (t->references <= 1 && t->protocol != IPPROTO_TCP)
-			datagram_closes(sk, r, CALL_close);
+			datagram_closes(address_of(sk), r, CALL_close);
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
 		close_look(t, sk, r, CALL_close);
 		if (t->closing.linger_s <= 0 || t->references > 1)
@@ -332,12 +336,12 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	return 0;
 }
 
-extern int listen_drops_settle(const void *sk);
+extern int listen_drops_settle(__u64 sk);
 extern __u64 full_queues;
 
 #define fill_address(to, from) __builtin_memcpy(&(to), &(from), sizeof(to))
 
-static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
+ONCE int created(struct thread *t, __s32 fd, __s32 error)
 {
 	struct event_sock_create *e;
 	struct endpoints ends = {};
@@ -346,6 +350,8 @@ static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
 	struct sock *sk = 0;
 	__u64 ino;
 
+	if (!t)
+		return 0;
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
 		if (sk && family_known(sock_family(sk))) {
@@ -357,12 +363,12 @@ static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
 			}
 			e = event_begin(sock_create, sk, r, PLANE_tracepoints);
 			if (!e)
-				return;
+				return 0;
 			e->head.fd = fd;
 			e->type = get(as_sock(sk), sk_type);
 			event_end(e);
 		}
-		return;
+		return 0;
 	}
 	/* No socket: the caller is all there is to tell. */
 	ends.family = t->family;
@@ -373,23 +379,28 @@ static __always_inline void created(struct thread *t, __s32 fd, __s32 error)
 	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
 	e = event_begin_at(sock_create, 0, &owner, t->in_tree, 0, &ends, t->value2, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->type = t->value & 15;
 	e->error = error;
 	event_end(e);
+	return 0;
 }
 
-static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
+ONCE int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 {
-	struct record *r, *listener = record_find((void *)t->sk);
+	struct record *r, *listener;
 	struct event_tcp_accept *e;
-	struct sock *sk = (void *)t->sk;
+	struct sock *sk;
 	__u64 ino = 0;
 
+	if (!t)
+		return 0;
+	sk = (void *)t->sk;
+	listener = record_find(sk);
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
 		if (!sk)
-			return;
+			return 0;
 		r = record_of_call(sk, ino, EVENT_tcp_accept);
 		if (r)
 			owner_take(r);
@@ -397,15 +408,15 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 		r = record_of_call(sk, t->ino, EVENT_tcp_accept);
 	}
 	if (t->protocol != IPPROTO_TCP)
-		return;
+		return 0;
 	if (told_by(tcp_listen_drop, PLANE_tracepoints))
-		listen_drops_settle((void *)t->sk);
+		listen_drops_settle(t->sk);
 	if (full_queues == t->sk &&
 	    get(as_sock((void *)t->sk), sk_ack_backlog) <= get(as_sock((void *)t->sk), sk_max_ack_backlog))
 		full_queues = 0;
 	e = event_begin_now(tcp_accept, sk, r, config.told_by[EVENT_tcp_accept], now);
 	if (!e)
-		return;
+		return 0;
 	e->head.fd = error ? t->fd : fd;
 	e->listener = listener ? listener->id : r ? r->listener : 0;
 	e->queued_ns = r && r->queued_ns && !error ? now - r->queued_ns : 0;
@@ -414,6 +425,7 @@ static __always_inline void accepted(struct thread *t, __s32 fd, __s32 error, __
 	e->backlog = get(as_sock((void *)t->sk), sk_max_ack_backlog);
 	e->error = error;
 	event_end(e);
+	return 0;
 }
 
 /* Send and receive added up in the record; they come out at state changes and when the interval is over. */
@@ -439,18 +451,31 @@ static __always_inline void fold(const void *sk, struct record *r, bool sending,
 		r->fold_jiffies = jiffies;
 	} else if (jiffies - r->fold_jiffies >= config.fold_interval_jiffies) {
 		r->fold_jiffies = jiffies;
-		fold_tell(sk, r, 0);
+		fold_tell(address_of(sk), r, 0);
 	}
 }
 
 extern __u64 holds;
+
+ONCE int hold_tell(__u64 sk, struct record *r)
+{
+	struct event_tcp_nagle_hold *e = r ? event_begin(tcp_nagle_hold, (void *)sk, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->phase = PHASE_begins;
+	e->reason = r->hold == HELD_cork ? HOLD_cork : HOLD_nagle;
+	e->held_bytes = r->held_bytes;
+	e->unacked_packets = get(as_tcp((void *)sk), packets_out);
+	event_end(e);
+	return 0;
+}
 
 /* Written bytes that stay although window and congestion window have room: Nagle (RFC 9293, 3.7.4), cork, MSG_MORE. */
 static __always_inline void hold_look(const void *sk, struct record *r, struct thread *t)
 {
 	struct tcp_sock *tp = as_tcp(sk);
 	__u32 unsent = get(tp, write_seq) - get(tp, snd_nxt), in_flight = get(tp, snd_nxt) - get(tp, snd_una);
-	struct event_tcp_nagle_hold *e;
 	__u8 nonagle;
 
 	if (!r || r->hold || !unsent || (__s32)unsent < 0)
@@ -467,14 +492,7 @@ static __always_inline void hold_look(const void *sk, struct record *r, struct t
 	holds++;
 	r->held_ns = bpf_ktime_get_ns();
 	r->held_bytes = unsent;
-	e = event_begin(tcp_nagle_hold, sk, r, PLANE_tracepoints);
-	if (!e)
-		return;
-	e->phase = PHASE_begins;
-	e->reason = r->hold == HELD_cork ? HOLD_cork : HOLD_nagle;
-	e->held_bytes = unsent;
-	e->unacked_packets = get(tp, packets_out);
-	event_end(e);
+	hold_tell(address_of(sk), r);
 }
 
 static __always_inline void send_tell(const void *sk, struct record *r, struct thread *t, __u64 asked, __s64 ret,
@@ -511,13 +529,15 @@ static __always_inline __s64 visible(__s64 ret)
 }
 
 /* The end of a wait that was told: how long it was in all. Before the call itself is told. */
-static __always_inline void wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
+ONCE int wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
 {
-	const void *sk = (void *)t->sk;
-	__u8 blocked = t->blocked;
+	const void *sk;
+	__u8 blocked;
 
-	if (!blocked)
-		return;
+	if (!t)
+		return 0;
+	sk = (void *)t->sk;
+	blocked = t->blocked;
 	t->blocked = 0;
 	if (t->sleep_ns)
 		t->blocked_ns += now - t->sleep_ns;
@@ -527,7 +547,7 @@ static __always_inline void wait_told(struct thread *t, struct record *r, bool s
 		struct tcp_sock *tp;
 
 		if (!e)
-			return;
+			return 0;
 		tp = as_tcp(sk);
 		e->head.fd = t->fd;
 		e->phase = PHASE_ends;
@@ -544,12 +564,13 @@ static __always_inline void wait_told(struct thread *t, struct record *r, bool s
 		struct event_tcp_recv_block *e = event_begin(tcp_recv_block, sk, r, config.told_by[EVENT_tcp_recv_block]);
 
 		if (!e)
-			return;
+			return 0;
 		e->head.fd = t->fd;
 		e->phase = PHASE_ends;
 		e->blocked_ns = t->blocked_ns;
 		event_end(e);
 	}
+	return 0;
 }
 
 HOOK(tcp_sendmsg, struct sock *sk, void *message, __u64 size)
@@ -578,7 +599,7 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 	t->told_sk = (__u64)sk;
 	now = bpf_ktime_get_ns();
 	r = record_find(sk);
-	if (t->call && t->sk == (__u64)sk)
+	if (t->call && t->sk == (__u64)sk && t->blocked)
 		wait_told(t, r, true, ret < 0 ? -ret : 0, now);
 	if (!told_by(tcp_send, PLANE_functions))
 		return 0;
@@ -591,13 +612,39 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 	return 0;
 }
 
+ONCE int send_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
+{
+	if (t)
+		send_tell((void *)t->sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints, now);
+	return 0;
+}
+
+ONCE int recv_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
+{
+	struct event_tcp_recv *e = t ? event_begin_now(tcp_recv, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
+
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->asked_bytes = t->asked_bytes;
+	e->done_bytes = ret > 0 ? ret : 0;
+	e->error = ret < 0 ? -ret : 0;
+	e->call = t->call;
+	e->flags = t->flags;
+	e->duration_ns = now - t->start_ns;
+	e->unread_bytes = tcp_unread_bytes((void *)t->sk);
+	event_end(e);
+	return 0;
+}
+
 static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool sending, __s64 ret, __u64 now)
 {
 	const void *sk = (void *)t->sk;
 	__u64 bytes = ret > 0 ? ret : 0;
 	__s32 error = ret < 0 ? -ret : 0;
 
-	wait_told(t, r, sending, error, now);
+	if (t->blocked)
+		wait_told(t, r, sending, error, now);
 	if (sending && t->told_sk == t->sk && told_by(tcp_send, PLANE_functions)) {
 		if (told(tcp_nagle_hold))
 			hold_look(sk, r, t);
@@ -608,25 +655,11 @@ static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool
 		return;
 	}
 	if (sending) {
-		send_tell(sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints, now);
+		send_told(t, r, ret, now);
 		if (told(tcp_nagle_hold))
 			hold_look(sk, r, t);
-		return;
-	}
-	if (told(tcp_recv)) {
-		struct event_tcp_recv *e = event_begin_now(tcp_recv, sk, r, PLANE_tracepoints, now);
-
-		if (!e)
-			return;
-		e->head.fd = t->fd;
-		e->asked_bytes = t->asked_bytes;
-		e->done_bytes = bytes;
-		e->error = error;
-		e->call = t->call;
-		e->flags = t->flags;
-		e->duration_ns = now - t->start_ns;
-		e->unread_bytes = tcp_unread_bytes(sk);
-		event_end(e);
+	} else if (told(tcp_recv)) {
+		recv_told(t, r, ret, now);
 	}
 }
 
@@ -639,6 +672,86 @@ static __always_inline __s32 option_effective(const void *sk, __u32 option)
 	return -1;
 }
 
+ONCE int bind_told(struct thread *t, struct record *r, __s32 error)
+{
+	struct event_sock_bind *e = t ? event_begin(sock_bind, (void *)t->sk, r, PLANE_tracepoints) : 0;
+	struct sock *sk;
+
+	if (!e)
+		return 0;
+	sk = as_sock((void *)t->sk);
+	e->head.fd = t->fd;
+	fill_address(e->asked, t->asked);
+	fill_address(e->path, t->path);
+	e->reuse = (get_bits(sk, __sk_common.skc_reuse) ? REUSE_address : 0) |
+		   (get_bits(sk, __sk_common.skc_reuseport) ? REUSE_port : 0);
+	e->error = error;
+	event_end(e);
+	return 0;
+}
+
+ONCE int listen_told(struct thread *t, struct record *r, __s32 error)
+{
+	struct event_sock_listen *e = t ? event_begin(sock_listen, (void *)t->sk, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->asked_backlog = t->value;
+	e->backlog = get(as_sock((void *)t->sk), sk_max_ack_backlog);
+	e->error = error;
+	event_end(e);
+	return 0;
+}
+
+ONCE int option_told(struct thread *t, struct record *r, __s32 error)
+{
+	struct event_sock_option *e = t ? event_begin(sock_option, (void *)t->sk, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->option = t->option;
+	e->value = t->value;
+	e->value2 = t->value2;
+	e->effective = error ? -1 : option_effective((void *)t->sk, t->option);
+	e->error = error;
+	event_end(e);
+	return 0;
+}
+
+ONCE int shutdown_told(struct thread *t, struct record *r, __s32 error)
+{
+	struct event_sock_shutdown *e = t ? event_begin(sock_shutdown, (void *)t->sk, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->how = t->value;
+	e->state = t->state;
+	e->error = error;
+	event_end(e);
+	return 0;
+}
+
+ONCE int connect_told(struct thread *t, struct record *r, __s32 error, __u64 now)
+{
+	struct event_tcp_connect *e = t ? event_begin_now(tcp_connect, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
+
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	fill_address(e->asked, t->asked);
+	if (!e->head.remote_port && t->asked.family == e->head.family) {
+		/* A failed connect takes the peer off the socket again; the tale still wants it. */
+		e->head.remote_port = t->asked.port;
+		fill_address(e->head.remote, t->asked.ip);
+	}
+	e->duration_ns = now - t->start_ns;
+	e->error = error;
+	event_end(e);
+	return 0;
+}
 
 HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 {
@@ -702,80 +815,24 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		datagram_done(t, ret);
 	r = record_find(sk);
 	switch (call) {
-	case CALL_bind: {
-		struct event_sock_bind *e = event_begin(sock_bind, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			break;
-		e->head.fd = t->fd;
-		fill_address(e->asked, t->asked);
-		fill_address(e->path, t->path);
-		e->reuse = (get_bits(as_sock(sk), __sk_common.skc_reuse) ? REUSE_address : 0) |
-			   (get_bits(as_sock(sk), __sk_common.skc_reuseport) ? REUSE_port : 0);
-		e->error = error;
-		event_end(e);
+	case CALL_bind:
+		bind_told(t, r, error);
 		break;
-	}
-	case CALL_listen: {
-		struct event_sock_listen *e = event_begin(sock_listen, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			break;
-		e->head.fd = t->fd;
-		e->asked_backlog = t->value;
-		e->backlog = get(as_sock(sk), sk_max_ack_backlog);
-		e->error = error;
-		event_end(e);
+	case CALL_listen:
+		listen_told(t, r, error);
 		break;
-	}
-	case CALL_setsockopt: {
-		struct event_sock_option *e = event_begin(sock_option, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			break;
-		e->head.fd = t->fd;
-		e->option = t->option;
-		e->value = t->value;
-		e->value2 = t->value2;
-		e->effective = error ? -1 : option_effective(sk, t->option);
-		e->error = error;
-		event_end(e);
+	case CALL_setsockopt:
+		option_told(t, r, error);
 		break;
-	}
-	case CALL_shutdown: {
-		struct event_sock_shutdown *e = event_begin(sock_shutdown, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			break;
-		e->head.fd = t->fd;
-		e->how = t->value;
-		e->state = t->state;
-		e->error = error;
-		event_end(e);
+	case CALL_shutdown:
+		shutdown_told(t, r, error);
 		break;
-	}
-	case CALL_connect: {
-		struct event_tcp_connect *e;
-
-		if (t->protocol != IPPROTO_TCP) {
+	case CALL_connect:
+		if (t->protocol == IPPROTO_TCP)
+			connect_told(t, r, error, now);
+		else
 			datagram_done(t, ret);
-			break;
-		}
-		e = event_begin_now(tcp_connect, sk, r, PLANE_tracepoints, now);
-		if (!e)
-			break;
-		e->head.fd = t->fd;
-		fill_address(e->asked, t->asked);
-		if (!e->head.remote_port && t->asked.family == e->head.family) {
-			/* A failed connect takes the peer off the socket again; the tale still wants it. */
-			e->head.remote_port = t->asked.port;
-			fill_address(e->head.remote, t->asked.ip);
-		}
-		e->duration_ns = now - t->start_ns;
-		e->error = error;
-		event_end(e);
 		break;
-	}
 	default:
 		if (r)
 			owner_take(r);
@@ -841,7 +898,7 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	close_look(t, sk, r, CALL_exit);
 	close_tell(t, 0);
 	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
-		datagram_closes(sk, r, CALL_exit);
+		datagram_closes(address_of(sk), r, CALL_exit);
 	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
 		record_drop(sk);
 }
@@ -928,7 +985,7 @@ HOOK_TRACEPOINT(sched_process_exit, struct task_struct *task)
 			event_end(e);
 		}
 	}
-	if (!config.has_task_storage) {
+	if (!HAS(task_storage)) {
 		tid = bpf_get_current_pid_tgid();
 		bpf_map_delete_elem(&threads_by_tid, &tid);
 	}

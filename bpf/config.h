@@ -29,6 +29,7 @@ struct config {
 	__u32 hz;		/* jiffies a second */
 
 	/* Filters. Each means the socket's owner or the socket itself; all set ones must agree. */
+	__u8 filtered;		/* any of these is set */
 	__u8 filter_pid_set, filter_comm_set, filter_port_set, filter_netns_set, filter_cgroup_set, filter_address_set;
 	__u8 filter_family_set, filter_protocol_set;
 	__u8 filter_tree;	/* only the command's tree of processes, or the cgroup's */

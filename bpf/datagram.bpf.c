@@ -82,7 +82,7 @@ static __always_inline void sender_returns(struct thread *t)
 }
 
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
-__hidden int datagram_begins(struct thread *t, __u8 call)
+APART int datagram_begins(struct thread *t, __u8 call)
 {
 	struct user_msghdr m;
 	struct control c;
@@ -117,8 +117,9 @@ __hidden int datagram_begins(struct thread *t, __u8 call)
 }
 
 /* The last descriptor of a datagram or unix socket is about to go. */
-__hidden int datagram_closes(const void *sk, struct record *r, __u8 cause)
+APART int datagram_closes(__u64 address, struct record *r, __u8 cause)
 {
+	const void *sk = (void *)address;
 	struct scratch *scratch;
 	struct record *other;
 	void *peer;
@@ -577,7 +578,7 @@ __noinline int message_alone(__s64 ret)
 /* ---- the end of a call ---- */
 
 /* Whether the call carried messages, to be told by messages_done(): not from here, since programs' stacks are short. */
-__hidden int datagram_done(struct thread *t, __s64 ret)
+APART int datagram_done(struct thread *t, __s64 ret)
 {
 	__s32 error = ret < 0 ? -ret : 0;
 	struct record *r;

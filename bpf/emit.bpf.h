@@ -35,10 +35,11 @@ static __always_inline bool prefix_equal(const struct event_ip *a, const struct 
 	return true;
 }
 
-/* Whether the filters let an event about this owner and these addresses pass. Unset filters cost nothing. */
-static __always_inline bool passes(const struct record *r, const struct owner *owner, bool in_tree, __u32 netns,
-				   const struct endpoints *ends, __u8 protocol)
+/* Whether the filters let an event about this owner and these addresses pass. */
+ONCE int filters_pass(const struct owner *owner, bool in_tree, __u32 netns, const struct endpoints *ends, __u8 protocol)
 {
+	if (!ends)
+		return false;
 	if (config.filter_tree && !in_tree && !(config.tree_private && !owner && netns != config.home_netns))
 		return false;
 	if (config.filter_pid_set && (!owner || owner->pid != config.filter_pid))
@@ -68,9 +69,16 @@ static __always_inline bool passes(const struct record *r, const struct owner *o
 		    !prefix_equal(&ends->remote, &wanted, config.filter_address_bits))
 			return false;
 	}
-	if (config.self_pid && owner && owner->pid == config.self_pid)
-		return false;
 	return true;
+}
+
+/* The same and not the loader itself. Unset filters cost nothing. */
+static __always_inline bool passes(const struct owner *owner, bool in_tree, __u32 netns, const struct endpoints *ends,
+				   __u8 protocol)
+{
+	if (config.filtered && !filters_pass(owner, in_tree, netns, ends, protocol))
+		return false;
+	return !owner || owner->pid != config.self_pid;
 }
 
 /*
@@ -132,7 +140,7 @@ static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, s
 	sock_endpoints(sk, &ends);
 	netns = r ? r->netns : sock_netns(sk);
 	protocol = r ? r->protocol : sock_protocol(sk);
-	if (!passes(r, r ? &r->owner : 0, r && r->in_tree, netns, &ends, protocol))
+	if (!passes(r ? &r->owner : 0, r && r->in_tree, netns, &ends, protocol))
 		return 0;
 	return event_reserve(id, size, r ? r->id : 0, r ? &r->owner : 0, netns, &ends, protocol, plane, now);
 }
@@ -146,7 +154,7 @@ static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, s
 
 /* The same with addresses already at hand. */
 #define event_begin_at(name, id_, owner_, in_tree_, netns_, ends_, protocol_, plane_)                            \
-	((struct event_##name *)(told(name) && passes(0, owner_, in_tree_, netns_, ends_, protocol_)             \
+	((struct event_##name *)(told(name) && passes(owner_, in_tree_, netns_, ends_, protocol_)             \
 					 ? event_reserve(EVENT_##name, sizeof(struct event_##name), id_, owner_, \
 							 netns_, ends_, protocol_, plane_, 0)                    \
 					 : 0))
@@ -166,15 +174,20 @@ static __always_inline void event_end(void *e)
 
 /*
  * Tell the sends and receives added up in a record, and take off just what was told: another CPU may be adding at this
- * moment, and nothing may be lost, neither then nor when the ring is full.
+ * moment, and nothing may be lost, neither then nor when the ring is full. `now` 0: the time is not known yet.
  */
-static __always_inline void fold_tell(const void *sk, struct record *r, __u64 now)
+ONCE int fold_tell(__u64 sk, struct record *r, __u64 now)
 {
-	struct event_tcp_io *e = event_begin_now(tcp_io, sk, r, PLANE_tracepoints, now);
+	struct event_tcp_io *e;
 	struct record told;
 
+	if (!r)
+		return 0;
+	if (!now)
+		now = bpf_ktime_get_ns();
+	e = event_begin_now(tcp_io, (void *)sk, r, PLANE_tracepoints, now);
 	if (!e)
-		return;
+		return 0;
 	told.sends = e->sends = r->sends;
 	told.sent_bytes = e->sent_bytes = r->sent_bytes;
 	told.recvs = e->recvs = r->recvs;
@@ -188,6 +201,7 @@ static __always_inline void fold_tell(const void *sk, struct record *r, __u64 no
 	__sync_fetch_and_add(&r->recvs, -told.recvs);
 	__sync_fetch_and_add(&r->recv_bytes, -told.recv_bytes);
 	__sync_fetch_and_add(&r->errors, -told.errors);
+	return 0;
 }
 
 #endif

@@ -27,6 +27,6 @@ int leftover__iter(struct bpf_iter__bpf_map_elem *ctx)
 	sk = (void *)*key;
 	r = record_find(sk);
 	if (r && (r->sends | r->recvs | r->errors))
-		fold_tell(sk, r, 0);
+		fold_tell(address_of(sk), r, 0);
 	return 0;
 }

@@ -185,7 +185,7 @@ static __always_inline struct thread *thread_find(struct task_struct *task)
 {
 	__u32 tid;
 
-	if (config.has_task_storage)
+	if (HAS(task_storage))
 		return bpf_task_storage_get(&threads, task, 0, 0);
 	tid = BPF_CORE_READ(task, pid);
 	return bpf_map_lookup_elem(&threads_by_tid, &tid);
@@ -193,7 +193,7 @@ static __always_inline struct thread *thread_find(struct task_struct *task)
 
 static __always_inline struct thread *thread_current(void)
 {
-	if (config.has_task_storage)
+	if (HAS(task_storage))
 		return thread_find(bpf_get_current_task_btf());
 	return thread_find((struct task_struct *)bpf_get_current_task());
 }
@@ -204,7 +204,7 @@ static __always_inline struct thread *thread_make(struct task_struct *task)
 	struct scratch *scratch;
 	__u32 tid;
 
-	if (config.has_task_storage)
+	if (HAS(task_storage))
 		return bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	tid = BPF_CORE_READ(task, pid);
 	thread = bpf_map_lookup_elem(&threads_by_tid, &tid);
@@ -223,7 +223,7 @@ static __always_inline struct thread *thread_enter(void)
 {
 	struct thread *thread;
 
-	if (config.has_task_storage)
+	if (HAS(task_storage))
 		thread = thread_make(bpf_get_current_task_btf());
 	else
 		thread = thread_make((struct task_struct *)bpf_get_current_task());
@@ -274,7 +274,7 @@ static __always_inline void owner_take(struct record *r)
 			r->in_tree = 1;
 	}
 	/* Sixteen bytes by value: cheaper than asking whether a prctl or exec changed them. */
-	if (config.has_cast) {
+	if (HAS(cast)) {
 		*(__u64 *)owner->comm.bytes = *(__u64 *)task->comm;
 		*(__u64 *)(owner->comm.bytes + 8) = *(__u64 *)(task->comm + 8);
 	} else {

@@ -78,7 +78,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 			value.shared = 1;
 		bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
 		r->drops = get(as_sock(sk), sk_drops.counter);
-		if (config.has_sk_storage && config.has_sock_from_file) {
+		if (HAS(sk_storage) && HAS(sock_from_file)) {
 			trusted = (struct sock *)bpf_sock_from_file(file);
 			if (trusted) {
 				struct socket *socket = (void *)trusted;

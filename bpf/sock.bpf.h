@@ -19,6 +19,23 @@
 extern const volatile struct config config;
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/*
+ * The object is compiled twice: for kernels that offer all that is asked for here (-DMODERN), and for any kernel. In the second
+ * the verifier cuts out the branches that are not taken, one move of the rest of the program each: most of the time of a load.
+ * ONCE functions are global ones in the first: verified by themselves, not again for each way that leads to them. They take
+ * a pointer only to what BTF can size, or NULL, and return nothing but a number (pointers: since 5.12, e5069b9c23b3).
+ * In the second they are inlined, or, if APART, called and verified with each caller.
+ */
+#ifdef MODERN
+#define HAS(feature) 1
+#define ONCE __noinline
+#define APART __noinline
+#else
+#define HAS(feature) (config.has_##feature)
+#define ONCE static __always_inline
+#define APART __hidden
+#endif
+
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -39,15 +56,26 @@ enum {
 	TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING, TCP_NEW_SYN_RECV
 };
 
+/* A pointer as a number: ONCE functions take it so. Negated twice it has lost its type, which a cast would keep. */
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u64 address = (__u64)pointer;
+
+#ifdef MODERN
+	asm volatile("%0 = -%0; %0 = -%0" : "+r"(address));
+#endif
+	return address;
+}
+
 /* `pointer` as a pointer to `struct name` that get() may read. Any address does: a bad one reads as zero. */
 #define typed(name, pointer)                                                                                     \
-	((struct name *)(config.has_cast ? bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(struct name)) \
+	((struct name *)(HAS(cast) ? bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(struct name)) \
 					 : (void *)(pointer)))
 #define get(p, field)                                                                    \
 	({                                                                               \
 		typeof(p) from_ = (p);                                                   \
 		typeof(from_->field) value_;                                             \
-		if (config.has_cast)                                                     \
+		if (HAS(cast))                                                     \
 			value_ = from_->field;                                           \
 		else                                                                     \
 			bpf_core_read(&value_, sizeof(value_), &from_->field);           \
@@ -136,7 +164,7 @@ static __always_inline void sock_endpoints(const void *sk, struct endpoints *ret
 	struct sock *s = as_sock(sk);
 
 	__builtin_memset(ret, 0, sizeof(*ret));
-	if (config.has_cast) {
+	if (HAS(cast)) {
 		sock_endpoints_straight(sk, ret);
 		return;
 	}
@@ -267,7 +295,7 @@ static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 		return 0;
 	slot = (__u64)get(table, fd) + (__u64)fd * sizeof(void *);
 	/* An array of pointers has no type of its own; a list head begins with a pointer too. */
-	if (config.has_cast)
+	if (HAS(cast))
 		return (struct file *)typed(list_head, slot)->next;
 	if (bpf_probe_read_kernel(&slot, sizeof(slot), (void *)slot))
 		return 0;

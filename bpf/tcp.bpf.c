@@ -11,7 +11,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct config config = {};
 
-extern int listen_drops_settle(const void *sk);
+extern int listen_drops_settle(__u64 sk);
 __u64 full_queues = 0; /* a listener whose accept queue is about to be full: plain acknowledgements are looked at too */
 
 /* ---- states ---- */
@@ -49,16 +49,18 @@ static __always_inline void record_inherit(struct record *child, const struct re
 }
 
 /* Take over the identity of the request socket that the same four-tuple leads to. */
-static __always_inline void record_adopt(struct record *child, const void *sk, const struct endpoints *ends)
+ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *ends)
 {
 	struct tuple tuple;
 	struct record *request;
 	__u64 *entry;
 
+	if (!child || !ends)
+		return 0;
 	tuple_fill(&tuple, child->netns, ends);
 	entry = bpf_map_lookup_elem(&tuples, &tuple);
-	if (!entry || *entry == (__u64)sk)
-		return;
+	if (!entry || *entry == sk)
+		return 0;
 	request = record_find((void *)*entry);
 	if (request && request->state == TCP_NEW_SYN_RECV) {
 		child->id = request->id;
@@ -69,37 +71,69 @@ static __always_inline void record_adopt(struct record *child, const void *sk, c
 		}
 		record_drop((void *)*entry);
 	}
+	return 0;
 }
 
-static __always_inline void state_tell(const void *sk, struct record *r, __u8 old, __u8 new, __u64 now, __u8 plane)
+#define MOVE(old, new) ((__u16)((old) << 8 | (new)))
+
+ONCE int state_tell(__u64 address, struct record *r, __u16 move, __u64 now, __u8 plane)
 {
-	struct event_tcp_state *e = event_begin_now(tcp_state, sk, r, plane, now);
+	const void *sk = (void *)address;
+	struct event_tcp_state *e = r ? event_begin_now(tcp_state, sk, r, plane, now) : 0;
 
 	if (!e)
-		return;
-	e->oldstate = old;
-	e->newstate = new;
+		return 0;
+	e->oldstate = move >> 8;
+	e->newstate = move;
 	e->cause = cause_of(sk, r);
 	e->error = get(as_sock(sk), sk_err);
-	if (r && r->since_ns)
+	if (r->since_ns)
 		e->in_state_ns = e->head.time_ns - r->since_ns;
 	event_end(e);
+	return 0;
 }
 
 static __always_inline void folded_tell(const void *sk, struct record *r, __u64 now)
 {
 	if (config.folded && (r->sends | r->recvs | r->errors))
-		fold_tell(sk, r, now);
+		fold_tell(address_of(sk), r, now);
 }
 
-static __always_inline void gap_tell(const void *sk, struct record *r, __u8 what, __u8 plane)
+ONCE int gap_tell(__u64 sk, struct record *r, __u8 what, __u8 plane)
 {
-	struct event_gap *e = event_begin(gap, sk, r, plane);
+	struct event_gap *e = r ? event_begin(gap, (void *)sk, r, plane) : 0;
 
 	if (!e)
-		return;
+		return 0;
 	e->what = what;
 	event_end(e);
+	return 0;
+}
+
+/* A TIME_WAIT entry begins, or its clock starts again. */
+ONCE int time_wait_tell(__u64 tw, struct record *r, __u64 timeout_ns, bool restarted)
+{
+	struct event_tcp_time_wait *e = r ? event_begin(tcp_time_wait, (void *)tw, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->substate = r->state;
+	e->restarted = restarted;
+	e->timeout_ns = timeout_ns;
+	event_end(e);
+	return 0;
+}
+
+/* No room for an entry: the socket ends without one. */
+ONCE int time_wait_refused(__u64 sk, struct record *r)
+{
+	struct event_tcp_time_wait_end *e = r ? event_begin(tcp_time_wait_end, (void *)sk, r, PLANE_tracepoints) : 0;
+
+	if (!e)
+		return 0;
+	e->ending = TIME_WAIT_END_never;
+	event_end(e);
+	return 0;
 }
 
 /* The only listener of this socket's port, or NULL. */
@@ -133,7 +167,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		if (!r)
 			return 0;
 		r->since_ns = now;
-		if (trusted && config.has_sk_storage) {
+		if (trusted && HAS(sk_storage)) {
 			lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
 			if (lineage) {
 				lineage_sk = lineage->listener_sk;
@@ -157,10 +191,10 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 			return 0;
 		}
 		sock_endpoints(sk, &ends);
-		record_adopt(r, sk, &ends);
+		record_adopt(r, address_of(sk), &ends);
 		tuple_point(r->netns, &ends, sk);
 		if (told_by(tcp_state, plane))
-			state_tell(sk, r, old, new, now, plane);
+			state_tell(address_of(sk), r, MOVE(old, new), now, plane);
 		return 0;
 	}
 
@@ -171,7 +205,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		if (!r)
 			return 0;
 		if (old != TCP_CLOSE && told_by(tcp_state, plane))
-			gap_tell(sk, r, GAP_beginning, plane);
+			gap_tell(address_of(sk), r, GAP_beginning, plane);
 	}
 	if (r->deferred) {
 		__u64 began = r->since_ns;
@@ -179,17 +213,17 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		r->deferred = 0;
 		r->since_ns = 0;
 		sock_endpoints(sk, &ends);
-		record_adopt(r, sk, &ends);
+		record_adopt(r, address_of(sk), &ends);
 		tuple_point(r->netns, &ends, sk);
 		if (told_by(tcp_state, plane))
-			state_tell(sk, r, TCP_LISTEN, TCP_SYN_RECV, began, plane);
+			state_tell(address_of(sk), r, MOVE(TCP_LISTEN, TCP_SYN_RECV), began, plane);
 		r->since_ns = began;
 	}
 	if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
 		owner_take(r); /* connect(), listen(): process context, and the task holds the socket */
 		if (new == TCP_LISTEN) {
 			listener_remember(sk, r);
-			if (trusted && config.has_sk_storage) {
+			if (trusted && HAS(sk_storage)) {
 				lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 				if (lineage)
 					lineage->listener_sk = (__u64)sk;
@@ -200,7 +234,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		r->queued_ns = now;
 	folded_tell(sk, r, now);
 	if (told_by(tcp_state, plane))
-		state_tell(sk, r, old, new, now, plane);
+		state_tell(address_of(sk), r, MOVE(old, new), now, plane);
 	r->since_ns = now;
 	r->state = new;
 
@@ -209,7 +243,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 
 		if (old == TCP_LISTEN) {
 			if (told_by(tcp_listen_drop, PLANE_tracepoints))
-				listen_drops_settle(sk);
+				listen_drops_settle(address_of(sk));
 			listener_forget(sk, r);
 		}
 		sock_endpoints(sk, &ends);
@@ -227,29 +261,15 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 				tr->owner = r->owner;
 				tr->in_tree = r->in_tree;
 				tuple_point(r->netns, &tends, tw);
-				if (told_by(tcp_time_wait, PLANE_tracepoints)) {
-					struct event_tcp_time_wait *e =
-						event_begin(tcp_time_wait, tw, tr, PLANE_tracepoints);
-
-					if (e) {
-						e->substate = tr->state;
-						e->timeout_ns = tr->held_ns;
-						event_end(e);
-					}
-				}
+				if (told_by(tcp_time_wait, PLANE_tracepoints))
+					time_wait_tell(address_of(tw), tr, tr->held_ns, false);
 				tr->held_ns = 0;
 				return 0;
 			}
 		}
 		if ((old == TCP_FIN_WAIT2 || old == TCP_CLOSING) && !get(as_sock(sk), sk_err) && !time_wait_has_room(sk) &&
-		    told_by(tcp_time_wait_end, PLANE_tracepoints)) {
-			struct event_tcp_time_wait_end *e = event_begin(tcp_time_wait_end, sk, r, PLANE_tracepoints);
-
-			if (e) {
-				e->ending = TIME_WAIT_END_never;
-				event_end(e);
-			}
-		}
+		    told_by(tcp_time_wait_end, PLANE_tracepoints))
+			time_wait_refused(address_of(sk), r);
 		tuple_forget(r->netns, &ends, sk);
 	}
 	return 0;
@@ -308,7 +328,7 @@ HOOK(inet_csk_complete_hashdance, struct sock *sk, struct sock *child, struct re
 		__u64 since = r->since_ns;
 
 		r->since_ns = 0;
-		state_tell(child, r, TCP_LISTEN, TCP_SYN_RECV, 0, PLANE_functions);
+		state_tell(address_of(child), r, MOVE(TCP_LISTEN, TCP_SYN_RECV), bpf_ktime_get_ns(), PLANE_functions);
 		r->since_ns = since;
 	}
 	return 0;
@@ -370,24 +390,28 @@ HOOK(inet_csk_reqsk_queue_hash_add, struct sock *sk, struct request_sock *req)
 	return 0;
 }
 
-static __always_inline void listen_drop_tell(const void *sk, const struct endpoints *client, __u8 reason, __u8 plane)
+ONCE int listen_drop_tell(__u64 address, const struct endpoints *client, __u8 reason, __u8 plane)
 {
+	const void *sk = (void *)address;
 	struct record *r = record_find(sk);
 	struct event_tcp_listen_drop *e;
 	__u32 netns = r ? r->netns : sock_netns(sk);
 
+	if (!client)
+		return 0;
 	if (r)
 		r->drops++;
 	e = event_begin_at(tcp_listen_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, client,
 			   IPPROTO_TCP, plane);
 	if (!e)
-		return;
+		return 0;
 	e->reason = reason;
 	e->accept_queue = get(as_sock(sk), sk_ack_backlog);
 	e->syn_queue = get(as_icsk(sk), icsk_accept_queue.qlen.counter);
 	e->backlog = get(as_sock(sk), sk_max_ack_backlog);
 	e->drops = r ? r->drops : 0;
 	event_end(e);
+	return 0;
 }
 
 /* Addresses of a segment that arrived, seen from here: its destination is local. */
@@ -427,7 +451,7 @@ HOOK(tcp_conn_request, void *rsk_ops, void *af_ops, struct sock *sk, struct sk_b
 	__u8 flags;
 
 	if (refuses && segment_endpoints(skb, &client, &flags))
-		listen_drop_tell(sk, &client, refuses - 1, PLANE_functions);
+		listen_drop_tell(address_of(sk), &client, refuses - 1, PLANE_functions);
 	return 0;
 }
 
@@ -438,7 +462,7 @@ static __always_inline int last_segment(const void *sk, const void *req)
 	if (!accept_queue_full(sk))
 		return 0;
 	sock_endpoints(req, &client);
-	listen_drop_tell(sk, &client, LISTEN_DROP_accept_queue, PLANE_functions);
+	listen_drop_tell(address_of(sk), &client, LISTEN_DROP_accept_queue, PLANE_functions);
 	return 0;
 }
 
@@ -954,16 +978,8 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	}
 	r->queued_ns = bpf_ktime_get_ns();
 	r->state = substate;
-	if (told_by(tcp_time_wait, PLANE_tracepoints)) {
-		struct event_tcp_time_wait *e = event_begin(tcp_time_wait, tw, r, PLANE_tracepoints);
-
-		if (e) {
-			e->substate = substate;
-			e->restarted = 1;
-			e->timeout_ns = timeout;
-			event_end(e);
-		}
-	}
+	if (told_by(tcp_time_wait, PLANE_tracepoints))
+		time_wait_tell(address_of(tw), r, timeout, true);
 	return 0;
 }
 
@@ -988,7 +1004,7 @@ static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 pl
 }
 
 /* Nothing started the entry's clock again: it has ended. Called by what cannot come between the two. */
-__hidden int time_wait_settle(struct scratch *scratch)
+APART int time_wait_settle(struct scratch *scratch)
 {
 	if (scratch && scratch->cancelled) {
 		void *tw = (void *)scratch->cancelled;
@@ -1061,16 +1077,19 @@ HOOK_TRACEPOINT(timer_expire_entry, struct timer_list *timer)
 /* ---- what the wire tells (wire.bpf.c) on the tracepoint plane ---- */
 
 /* A segment without payload leaves while a timer runs that may probe. */
-__hidden int probe_seen(const void *sk, __u8 kind)
+APART int probe_seen(__u64 sk, __u8 kind)
 {
 	if (told_by(tcp_probe, PLANE_tracepoints))
-		probe_tell(sk, kind, PLANE_tracepoints);
+		probe_tell((void *)sk, kind, PLANE_tracepoints);
 	return 0;
 }
 
 /* A SYN-ACK leaves from a request socket. */
-__hidden int request_seen(const void *req)
+APART int request_seen(__u64 address)
 {
+	const void *req = (void *)address;
+
+
 	if (config.told_by[EVENT_tcp_syn_recv] != PLANE_functions)
 		request_born(get(typed(request_sock, req), __req_common.skc_listener), req, PLANE_tracepoints);
 	return 0;
@@ -1080,8 +1099,9 @@ __hidden int request_seen(const void *req)
  * Of listeners that share a port (SO_REUSEPORT) nobody can say which one a SYN is for; their drops show afterwards, in
  * their own count. It holds a few other discarded segments too, so it is not asked where drops can be foreseen.
  */
-__hidden int listen_drops_settle(const void *sk)
+APART int listen_drops_settle(__u64 address)
 {
+	const void *sk = (void *)address;
 	struct record *r = record_find(sk);
 	struct listener_value *value;
 	struct listener_key key = {};
@@ -1098,14 +1118,14 @@ __hidden int listen_drops_settle(const void *sk)
 		return 0;
 	sock_endpoints(sk, &ends);
 	for (int i = 0; i < 32 && (__s32)(drops - r->drops) > 0; i++)
-		listen_drop_tell(sk, &ends, LISTEN_DROP_unknown, PLANE_tracepoints);
+		listen_drop_tell(address, &ends, LISTEN_DROP_unknown, PLANE_tracepoints);
 	return 0;
 }
 
 /* A SYN arrives for a listener. A full accept queue will drop it (tcp_conn_request). */
-__hidden int listen_drop_seen(const void *sk, const struct endpoints *client)
+APART int listen_drop_seen(__u64 sk, const struct endpoints *client)
 {
-	__u8 refuses = listen_refuses(sk);
+	__u8 refuses = listen_refuses((void *)sk);
 
 	if (client && refuses)
 		listen_drop_tell(sk, client, refuses - 1, PLANE_tracepoints);
@@ -1113,11 +1133,11 @@ __hidden int listen_drop_seen(const void *sk, const struct endpoints *client)
 }
 
 /* The last segment of a handshake arrives for a request: a full accept queue refuses it (tcp_v4_syn_recv_sock). */
-__hidden int last_segment_seen(const void *listener, const struct endpoints *client)
+APART int last_segment_seen(__u64 listener, const struct endpoints *client)
 {
-	if (!client || !record_find(listener))
+	if (!client || !record_find((void *)listener))
 		return 0;
-	if (accept_queue_full(listener))
+	if (accept_queue_full((void *)listener))
 		listen_drop_tell(listener, client, LISTEN_DROP_accept_queue, PLANE_tracepoints);
 	return 0;
 }
@@ -1126,22 +1146,16 @@ __hidden int last_segment_seen(const void *listener, const struct endpoints *cli
  * A FIN arrives for a TIME_WAIT entry: its clock starts again, and the peer has closed now if it had not. The timer
  * tells only when it moves to another bucket of the wheel.
  */
-__hidden int time_wait_fin_seen(const void *tw)
+APART int time_wait_fin_seen(__u64 entry)
 {
+	const void *tw = (void *)entry;
 	struct record *r = record_find(tw);
-	struct event_tcp_time_wait *e;
 
 	if (!r || !r->since_ns)
 		return 0;
 	r->state = TCP_TIME_WAIT;
 	r->queued_ns = bpf_ktime_get_ns();
-	e = event_begin(tcp_time_wait, tw, r, PLANE_tracepoints);
-	if (!e)
-		return 0;
-	e->substate = TCP_TIME_WAIT;
-	e->restarted = 1;
-	e->timeout_ns = 60000000000ULL; /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
-	event_end(e);
+	time_wait_tell(entry, r, 60000000000ULL /* TCP_TIMEWAIT_LEN, include/net/tcp.h */, true);
 	return 0;
 }
 

@@ -6,16 +6,16 @@
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
 
-extern int probe_seen(const void *sk, __u8 kind);
-extern int request_seen(const void *req);
-extern int time_wait_fin_seen(const void *tw);
-extern int last_segment_seen(const void *listener, const struct endpoints *client);
+extern int probe_seen(__u64 sk, __u8 kind);
+extern int request_seen(__u64 req);
+extern int time_wait_fin_seen(__u64 tw);
+extern int last_segment_seen(__u64 listener, const struct endpoints *client);
 extern __u64 full_queues;
 extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
 extern int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns);
 extern int fragment_leaves(const void *sk);
 extern int time_wait_settle(struct scratch *scratch);
-extern int listen_drop_seen(const void *sk, const struct endpoints *client);
+extern int listen_drop_seen(__u64 sk, const struct endpoints *client);
 
 enum { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4, FLAG_PSH = 8, FLAG_ACK = 16 };
 
@@ -53,7 +53,7 @@ static __always_inline enum glance segment_glance(const unsigned char *start, __
 	__u32 first, length, control, protocol;
 
 	*ret_payload = 1;
-	if (!config.has_cast)
+	if (!HAS(cast))
 		return GLANCE_telling;
 	first = WORD(start, 0);
 	if ((first & 0xff) == 0x45) {
@@ -155,17 +155,18 @@ static __always_inline bool segment_is_repeated(const void *sk, __u32 seq)
 	return sock_is_full(state) && (__s32)(seq - get(as_tcp(sk), snd_nxt)) < 0;
 }
 
-static __always_inline void segment_tell(const struct segment *seg, __u8 direction, const void *sk, struct record *r)
+ONCE int segment_tell(const struct segment *seg, __u8 direction, __u64 address, struct record *r)
 {
+	const void *sk = (void *)address;
 	struct event_tcp_segment *e;
 	__u32 scale = 0;
 
-	if (!told(tcp_segment))
-		return;
+	if (!seg || !told(tcp_segment))
+		return 0;
 	e = event_begin_at(tcp_segment, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, seg->netns, &seg->ends,
 			   IPPROTO_TCP, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->direction = direction;
 	e->flags = seg->tcp.flags;
 	e->seq = bpf_ntohl(seg->tcp.seq);
@@ -183,45 +184,52 @@ static __always_inline void segment_tell(const struct segment *seg, __u8 directi
 	}
 	e->window = bpf_ntohs(seg->tcp.window) << (scale & 15);
 	event_end(e);
+	return 0;
 }
 
 /* Before 6.10 no tracepoint gives a reason, and none fires for an answer without a socket: the wire tells resets. */
-static __always_inline void reset_tell(const struct segment *seg, const void *sk, struct record *r)
+ONCE int reset_tell(const struct segment *seg, __u64 sk, struct record *r)
 {
 	struct event_tcp_reset_sent *e;
 
-	if (!told_by(tcp_reset_sent, PLANE_tracepoints) || config.reset_has_reason)
-		return;
+	if (!seg || !told_by(tcp_reset_sent, PLANE_tracepoints) || config.reset_has_reason)
+		return 0;
 	e = event_begin_at(tcp_reset_sent, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, seg->netns, &seg->ends,
 			   IPPROTO_TCP, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	if (r) {
 		e->state = r->state;
 		e->unread_bytes = r->unread_bytes;
-		e->cause = cause_of(sk, r);
+		e->cause = cause_of((void *)sk, r);
 	}
 	event_end(e);
+	return 0;
 }
 
 /* Bytes held back by Nagle's algorithm or a cork leave. */
-static __always_inline void hold_ends(const void *sk, struct record *r)
+ONCE int hold_ends(__u64 sk, struct record *r)
 {
 	struct event_tcp_nagle_hold *e;
-	__u64 began = r->held_ns;
-	__u8 hold = r->hold;
+	__u64 began;
+	__u8 hold;
 
+	if (!r)
+		return 0;
+	began = r->held_ns;
+	hold = r->hold;
 	r->hold = 0;
 	r->held_ns = 0;
-	e = event_begin(tcp_nagle_hold, sk, r, PLANE_tracepoints);
+	e = event_begin(tcp_nagle_hold, (void *)sk, r, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->phase = PHASE_ends;
 	e->reason = hold == HELD_cork ? HOLD_cork : HOLD_nagle;
 	e->held_bytes = r->held_bytes;
 	e->held_ns = e->head.time_ns - began;
-	e->unacked_packets = get(as_tcp(sk), packets_out);
+	e->unacked_packets = get(as_tcp((void *)sk), packets_out);
 	event_end(e);
+	return 0;
 }
 
 __u64 holds = 0; /* how many holds were begun so far; while none was, data segments are not looked up */
@@ -290,7 +298,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 		if (holds && seg.payload) {
 			r = record_find(sk);
 			if (r && r->hold)
-				hold_ends(sk, r);
+				hold_ends(address_of(sk), r);
 		} else if (!seg.payload) {
 			scratch = scratch_get();
 			if (scratch && scratch->probe_sk == (__u64)sk) {
@@ -299,7 +307,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 
 				scratch->probe_sk = 0;
 				if (seq + 1 == una || seq + 1 == next)
-					probe_seen(sk, scratch->probe);
+					probe_seen(address_of(sk), scratch->probe);
 			}
 		}
 		return 0;
@@ -319,15 +327,15 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 			tuple_point(r->netns, &seg.ends, sk);
 			r->ends = seg.ends;
 		} else if (state == TCP_NEW_SYN_RECV) {
-			request_seen(sk);
+			request_seen(address_of(sk));
 			r = record_find(sk);
 		}
 	}
 	if (r && r->hold)
-		hold_ends(sk, r);
+		hold_ends(address_of(sk), r);
 	if (seg.tcp.flags & FLAG_RST)
-		reset_tell(&seg, sk, r);
-	segment_tell(&seg, DIRECTION_sent, r ? sk : 0, r);
+		reset_tell(&seg, address_of(sk), r);
+	segment_tell(&seg, DIRECTION_sent, r ? address_of(sk) : 0, r);
 	return 0;
 }
 
@@ -369,7 +377,7 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 		r = record_find(sk);
 		if (r && r->state == TCP_NEW_SYN_RECV && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK &&
 		    told_by(tcp_listen_drop, PLANE_tracepoints))
-			last_segment_seen((void *)r->listener_sk, &seg.ends);
+			last_segment_seen(r->listener_sk, &seg.ends);
 		if (!matters)
 			return 0;
 		scratch->touched = (__u64)sk;
@@ -379,7 +387,7 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 		waits = r && (r->state == TCP_TIME_WAIT || r->state == TCP_FIN_WAIT2) && sock_state(sk) == TCP_TIME_WAIT;
 		if (waits && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_FIN)) == FLAG_FIN &&
 		    told_by(tcp_time_wait, PLANE_tracepoints))
-			time_wait_fin_seen(sk);
+			time_wait_fin_seen(address_of(sk));
 	} else if (!matters) {
 		return 0;
 	}
@@ -394,9 +402,9 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 				r = record_find(sk);
 			}
 			if (told_by(tcp_listen_drop, PLANE_tracepoints))
-				listen_drop_seen((void *)listener->sk, &seg.ends);
+				listen_drop_seen(listener->sk, &seg.ends);
 		}
 	}
-	segment_tell(&seg, DIRECTION_received, r ? sk : 0, r);
+	segment_tell(&seg, DIRECTION_received, r ? address_of(sk) : 0, r);
 	return 0;
 }

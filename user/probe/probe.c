@@ -151,6 +151,8 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	for (size_t i = 0; i < sizeof(call_numbers) / sizeof(*call_numbers); i++)
 		if (call_numbers[i].number < CALL_NUMBERS)
 			c->calls[call_numbers[i].number] = call_numbers[i].call;
+	c->filtered = c->filter_tree || c->filter_pid_set || c->filter_comm_set || c->filter_port_set || c->filter_netns_set ||
+		      c->filter_cgroup_set || c->filter_address_set || c->filter_family_set || c->filter_protocol_set;
 	c->fold_interval_jiffies = c->fold_interval_ns * k->hz / 1000000000ULL;
 	c->self_pid = getpid();
 	if (!c->wake_bytes)
@@ -158,6 +160,34 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 }
 
 /* ---- open ---- */
+
+/* The object for kernels that offer all that our programs ask for (build/modern.bpf.o), linked in as bytes. */
+extern const char _binary_modern_bpf_o_start[], _binary_modern_bpf_o_end[];
+
+static bool kernel_is_modern(const struct kernel *k)
+{
+	return k->task_storage && k->sk_storage && k->sock_from_file && k->cast;
+}
+
+/* Both objects have the same maps, programs and knobs, so that one skeleton is good for both. */
+static int skeleton_open(struct probe *p)
+{
+	struct socktale_bpf *s = memory_create(1, sizeof(*s));
+	int err = socktale_bpf__create_skeleton(s);
+
+	if (!err && kernel_is_modern(&p->kernel)) {
+		s->skeleton->data = (void *)_binary_modern_bpf_o_start;
+		s->skeleton->data_sz = _binary_modern_bpf_o_end - _binary_modern_bpf_o_start;
+	}
+	if (!err)
+		err = bpf_object__open_skeleton(s->skeleton, NULL);
+	if (err) {
+		socktale_bpf__destroy(s);
+		return fail(err, "BPF object: cannot be opened");
+	}
+	p->skeleton = s;
+	return 0;
+}
 
 static void doors_read(struct probe *p)
 {
@@ -264,11 +294,9 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	struct bpf_program *prog;
 	int err;
 
-	if (!p->skeleton) {
-		p->skeleton = socktale_bpf__open();
-		if (!p->skeleton)
-			return fail(-errno, "BPF object: cannot be opened");
-	}
+	err = p->skeleton ? 0 : skeleton_open(p);
+	if (err)
+		return err;
 	err = doors_choose(&p->doors, o->wanted);
 	if (err)
 		return err;
@@ -380,11 +408,9 @@ int probe_open(const struct probe_options *options, struct probe **ret)
 		err = explain_refusal(p, p->kernel.btf_error ? p->kernel.btf_error : -EPERM);
 		goto out;
 	}
-	p->skeleton = socktale_bpf__open();
-	if (!p->skeleton) {
-		err = fail(-errno, "BPF object: cannot be opened");
+	err = skeleton_open(p);
+	if (err)
 		goto out;
-	}
 	doors_read(p);
 	doors_keep(p);
 	for (;;) {
