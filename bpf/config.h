@@ -27,6 +27,7 @@ struct config {
 	__u8 accept_args;	/* parameters of inet_csk_accept: 4, since 6.10 (92ef0fd55ac8) 2 */
 	__u8 listen_start_args;	/* parameters of inet_csk_listen_start: 2, since 5.16 (e7049395b1c3) 1 */
 	__u32 hz;		/* jiffies a second */
+	__u64 tw_timer_handler, tcp_delack_timer, tcp_write_timer, tcp_keepalive_timer; /* addresses of these functions, or 0 */
 
 	/* Filters. Each means the socket's owner or the socket itself; all set ones must agree. */
 	__u8 filtered;		/* any of these is set */

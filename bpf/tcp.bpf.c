@@ -913,12 +913,7 @@ HOOK(tcp_delack_timer_handler, struct sock *sk)
 
 /* ---- timers, on the tracepoint plane ---- */
 
-extern const void tw_timer_handler __ksym __weak;
-extern const void tcp_delack_timer __ksym __weak;
-extern const void tcp_write_timer __ksym __weak;
-extern const void tcp_keepalive_timer __ksym __weak;
-
-#define TIMER_IS(function, name) (&name && (function) == (void *)&name)
+#define TIMER_IS(function, name) (config.name && (__u64)(function) == config.name)
 
 /* Whether the four-tuple of this TIME_WAIT entry leads to a socket we follow. */
 static __always_inline bool tuple_known(const void *tw)

@@ -221,6 +221,84 @@ bool kernel_has_symbol(const char *name)
 	return strstr(symbols, needle);
 }
 
+enum { NAME_BYTES = 48, ADDRESSES = 16 };
+
+static struct bpf_insn instruction(uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t value)
+{
+	return (struct bpf_insn){ .code = code, .dst_reg = to, .src_reg = from, .off = offset, .imm = value };
+}
+
+/*
+ * A program that puts `name` on its stack, asks for its address, and leaves it in slot `slot` of its context (since 5.16,
+ * d6aef08a872b). Returns how many instructions that are.
+ */
+static size_t lookup_write(struct bpf_insn *at, const char *name, size_t slot)
+{
+	char bytes[NAME_BYTES] = {};
+	size_t n = 0;
+	int32_t word;
+
+	snprintf(bytes, sizeof(bytes), "%s", name);
+	for (int i = 0; i < NAME_BYTES; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		at[n++] = instruction(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, i - NAME_BYTES - 8, word);
+	}
+	at[n++] = instruction(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -8, 0);
+	at[n++] = instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_10, 0, 0);
+	at[n++] = instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, -NAME_BYTES - 8);
+	at[n++] = instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, strlen(bytes) + 1);
+	at[n++] = instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0);
+	at[n++] = instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_10, 0, 0);
+	at[n++] = instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, -8);
+	at[n++] = instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_kallsyms_lookup_name);
+	at[n++] = instruction(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_10, -8, 0);
+	at[n++] = instruction(BPF_STX | BPF_MEM | BPF_DW, BPF_REG_6, BPF_REG_1, slot * sizeof(uint64_t), 0);
+	return n;
+}
+
+static bool addresses_asked(const char *const *names, size_t count, uint64_t *ret_addresses)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = BPF_F_SLEEPABLE);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ret_addresses, .ctx_size_in = count * sizeof(*ret_addresses));
+	struct bpf_insn code[ADDRESSES * (NAME_BYTES / 4 + 16) + 3];
+	size_t n = 0;
+	int fd, err;
+
+	code[n++] = instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
+	for (size_t i = 0; i < count; i++)
+		n += lookup_write(code + n, names[i], i);
+	code[n++] = trial_code[0];
+	code[n++] = trial_code[1];
+	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "addresses", "GPL", code, n, &options);
+	if (fd < 0)
+		return false;
+	err = bpf_prog_test_run_opts(fd, &run);
+	close(fd);
+	return !err;
+}
+
+/* Asked of the kernel by a program where it answers; else the file is read, which takes some 50 ms. */
+void kernel_addresses(const char *const *names, size_t count, uint64_t *ret_addresses)
+{
+	char line[512], symbol[256];
+	unsigned long long address;
+	FILE *f;
+
+	memset(ret_addresses, 0, count * sizeof(*ret_addresses));
+	if (count <= ADDRESSES && addresses_asked(names, count, ret_addresses))
+		return;
+	f = fopen("/proc/kallsyms", "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llx %*c %255s", &address, symbol) != 2)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (!strcmp(names[i], symbol) && !ret_addresses[i])
+				ret_addresses[i] = address;
+	}
+	if (f)
+		fclose(f);
+}
+
 /*
  * Our programs name bpf_rdonly_cast (Linux 6.2). Where the kernel has none, libbpf looks for it in the BTF of modules (since
  * 5.11), and these can be listed with CAP_SYS_ADMIN only.

@@ -7,6 +7,8 @@
 #define SOCKTALE_PROBE_KERNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct kernel {
 	char release[65];     /* as uname -r says */
@@ -39,6 +41,9 @@ const char *kernel_parameter_name(const struct kernel *k, const char *function, 
 
 /* Whether the kernel has a text symbol of that name (what a kprobe needs). */
 bool kernel_has_symbol(const char *name);
+
+/* The addresses of so many functions of the kernel in *ret_addresses; 0 for those that cannot be found. */
+void kernel_addresses(const char *const *names, size_t count, uint64_t *ret_addresses);
 
 /* The capability that is needed and that this process lacks, or NULL: CAP_BPF, CAP_PERFMON, from 5.11 to 6.1 CAP_SYS_ADMIN. */
 const char *kernel_missing_capability(void);

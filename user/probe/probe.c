@@ -128,8 +128,15 @@ static const struct {
 
 static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const bool *wanted)
 {
+	static const char *const functions[] = { "tw_timer_handler", "tcp_delack_timer", "tcp_write_timer", "tcp_keepalive_timer" };
+	uint64_t addresses[4];
 	const char *name;
 
+	kernel_addresses(functions, 4, addresses);
+	c->tw_timer_handler = addresses[0];
+	c->tcp_delack_timer = addresses[1];
+	c->tcp_write_timer = addresses[2];
+	c->tcp_keepalive_timer = addresses[3];
 	c->has_task_storage = k->task_storage;
 	c->has_sk_storage = k->sk_storage;
 	c->has_cast = k->cast;
