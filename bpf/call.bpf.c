@@ -603,7 +603,7 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 		wait_told(t, r, true, ret < 0 ? -ret : 0, now);
 	if (!told_by(tcp_send, PLANE_functions))
 		return 0;
-	if (config.folded) {
+	if (folds()) {
 		fold(sk, r, true, ret > 0 ? ret : 0, ret < 0 ? -ret : 0);
 		return 0;
 	}
@@ -650,7 +650,7 @@ static __always_inline void tcp_io_done(struct thread *t, struct record *r, bool
 			hold_look(sk, r, t);
 		return;
 	}
-	if (config.folded) {
+	if (folds()) {
 		fold(sk, r, sending, bytes, error);
 		return;
 	}

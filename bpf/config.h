@@ -52,11 +52,15 @@ struct config {
 	__u8 folded;		/* sends and receives are added up, not told one by one */
 	__u64 fold_interval_ns;
 	__u64 fold_interval_jiffies;
+	__u64 rate_window_ns;	/* in each such window at most so many events; 0: any number */
+	__u64 rate_events;
+	__u8 budgeted;		/* the loader may leave events out while the trace runs */
+	__u8 shed_at[EVENT_COUNT]; /* from which enum shed on it is left out; 0: never */
 	__u32 wake_bytes;	/* wake the reader when the ring holds this much */
 	__u8 calls[CALL_NUMBERS]; /* enum call by system call number */
 };
 
-#define LOSSES 3 /* values of enum loss */
+#define LOSSES 5 /* values of enum loss */
 
 /* Per CPU and event: what was produced and what was lost on the way, by enum loss. */
 struct tally {

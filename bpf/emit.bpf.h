@@ -81,9 +81,41 @@ static __always_inline bool passes(const struct owner *owner, bool in_tree, __u3
 	return !owner || owner->pid != config.self_pid;
 }
 
+/* What the loader leaves out at present (enum shed). */
+__u8 shed_level __weak = 0;
+
+static __always_inline bool is_shed(__u32 id)
+{
+	return config.budgeted && id < EVENT_COUNT && config.shed_at[id] && shed_level >= config.shed_at[id];
+}
+
+/* Whether sends and receives of TCP are added up at present. */
+static __always_inline bool folds(void)
+{
+	return config.folded || (config.budgeted && told(tcp_io) && shed_level >= SHED_calls);
+}
+
+__u64 rate_window __weak = 0, rate_used __weak = 0;
+
+/*
+ * Whether more came in this window than may. One count for all CPUs: two that begin a window at the same moment may let
+ * one event more through, none is let through twice.
+ */
+static __always_inline bool rate_exceeded(__u64 now)
+{
+	__u64 window = now / config.rate_window_ns;
+
+	if ((__s64)(window - rate_window) > 0) {
+		rate_window = window;
+		rate_used = 0;
+	}
+	__sync_fetch_and_add(&rate_used, 1);
+	return rate_used > config.rate_events;
+}
+
 /*
  * Reserve an event of `size` bytes and fill its head. `now` is the time where it is known, else a constant 0. NULL when
- * the ring is full; then it is counted as lost.
+ * it is left out, held back, or the ring is full; then it is counted so.
  * Reserved memory holds old bytes: what is behind the head is zeroed here, so that padding leaks nothing.
  */
 static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, const struct owner *owner, __u32 netns,
@@ -95,13 +127,23 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 	if (!tally)
 		return 0;
 	tally->produced++;
+	if (is_shed(id)) {
+		tally->lost[LOSS_shed]++;
+		return 0;
+	}
+	if (__builtin_constant_p(now) && !now)
+		now = bpf_ktime_get_ns();
+	if (config.rate_window_ns && rate_exceeded(now)) {
+		tally->lost[LOSS_held_back]++;
+		return 0;
+	}
 	e = bpf_ringbuf_reserve(&events, size, 0);
 	if (!e) {
 		tally->lost[LOSS_ring_full]++;
 		return 0;
 	}
 	__builtin_memset(e, 0, size);
-	e->time_ns = __builtin_constant_p(now) && !now ? bpf_ktime_get_ns() : now;
+	e->time_ns = now;
 	e->socket = socket;
 	e->netns = netns;
 	e->id = id;

@@ -95,7 +95,7 @@ ONCE int state_tell(__u64 address, struct record *r, __u16 move, __u64 now, __u8
 
 static __always_inline void folded_tell(const void *sk, struct record *r, __u64 now)
 {
-	if (config.folded && (r->sends | r->recvs | r->errors))
+	if ((config.folded || config.budgeted) && (r->sends | r->recvs | r->errors))
 		fold_tell(address_of(sk), r, now);
 }
 

@@ -46,7 +46,7 @@ play() {
 	cat "$log" >>"$all"
 	whole "$lesson: plays to its end (status $code, $((SECONDS - began)) s)" test "$code" = 0
 	whole "$lesson: leaves nothing behind" test "$before" = "$(traces)"
-	grep -aE 'socktale: |events lost' "$log" | sed 's/^/# /' | head -n 5
+	grep -aE 'socktale: |events missing' "$log" | sed 's/^/# /' | head -n 5
 }
 
 # What became of each claim in all lessons played: one must-see that fails is enough for it to fail.

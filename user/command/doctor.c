@@ -208,7 +208,7 @@ static void page_event(struct page *page, struct examination *x, enum event_id i
 	snprintf(seen, sizeof(seen), "%llu", x->seen[id]);
 	put_row(&first, schema_get(id)->name, s->plane ? name_of(KIND_PLANE, s->plane) : "-", x->tested ? seen : NULL);
 	column_repeat(&again, " ", column_count(text_string(&first)));
-	if (id == EVENT_lost)
+	if (id == EVENT_lost || id == EVENT_shed)
 		text_put(&hooks, _("told by socktale itself, from counts of the kernel side"));
 	else if (s->plane)
 		hooks_of(x, id, true, &hooks);

@@ -19,7 +19,7 @@
 #include "base/language.h"
 #include "command/arguments.h"
 
-enum { KEY_COMM = 0x100, KEY_PORT, KEY_ADDR, KEY_NETNS, KEY_CGROUP, KEY_FAMILY, KEY_PROTO, KEY_PLANE, KEY_IO };
+enum { KEY_COMM = 0x100, KEY_PORT, KEY_ADDR, KEY_NETNS, KEY_CGROUP, KEY_FAMILY, KEY_PROTO, KEY_PLANE, KEY_IO, KEY_BUDGET, KEY_MAX_RATE };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, N_("Which sockets (all given ones must agree; evaluated in the kernel):"), 1 },
@@ -34,6 +34,8 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, N_("What is told:"), 2 },
 	{ "event", 'e', "EVENT[,EVENT]", 0, N_("only these events (-e help lists them)"), 2 },
 	{ "io", KEY_IO, "calls|folded|off", 0, N_("sends and receives: each call, added up once a second, or not at all"), 2 },
+	{ "budget", KEY_BUDGET, "PERCENT", 0, N_("leave events out, in a fixed order and saying so, while tracing takes more of one CPU"), 2 },
+	{ "max-rate", KEY_MAX_RATE, "N", 0, N_("tell at most so many events a second, and count the others"), 2 },
 	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("use only this plane where an event has a choice"), 2 },
 	{ 0 },
 };
@@ -96,7 +98,7 @@ static void set_events(struct filter *f, char *list, struct argp_state *state)
 	if (!named)
 		arguments_refuse(N_("event"), list, N_("names nothing"));
 	/* Honesty is not a matter of choice. */
-	f->probe.wanted[EVENT_lost] = true;
+	f->probe.wanted[EVENT_lost] = f->probe.wanted[EVENT_shed] = true;
 }
 
 static void set_address(struct config *c, char *text)
@@ -264,6 +266,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			arguments_refuse("--io", argument, N_("is not calls, folded or off"));
 		}
 		break;
+	case KEY_BUDGET:
+		if (!number(argument, 100, &n) || !n)
+			arguments_refuse("--budget", argument, N_("is not 1 to 100 percent of a CPU"));
+		f->probe.budget_percent = n;
+		break;
+	case KEY_MAX_RATE:
+		if (!number(argument, 1000000000, &n) || !n)
+			arguments_refuse("--max-rate", argument, N_("is not a number of events a second above 0"));
+		f->probe.most_a_second = n;
+		break;
 	case KEY_PLANE:
 		if (!strcmp(argument, "functions"))
 			f->probe.plane = PLANE_functions;
@@ -289,7 +301,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		    ((c->filter_protocol_set && c->filter_protocols == 4) ||
 		     (c->filter_family_set && c->filter_families == 4)))
 			arguments_refuse(N_("filter"), "--port or --addr with unix", N_("unix sockets have neither port nor address"));
-		if (c->folded)
+		if (c->folded || (f->probe.budget_percent &&
+				  (f->probe.wanted[EVENT_tcp_send] || f->probe.wanted[EVENT_tcp_recv])))
 			f->probe.wanted[EVENT_tcp_io] = true;
 		break;
 	default:

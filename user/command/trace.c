@@ -275,14 +275,19 @@ static unsigned long long summary(struct trace *t)
 {
 	struct probe_count all = probe_count(t->probe, EVENT_COUNT);
 	unsigned long long misses = probe_recursion_misses(t->probe), lost = all.lost[LOSS_ring_full];
+	unsigned long long shed = all.lost[LOSS_shed], held = all.lost[LOSS_held_back], missing = lost + shed + held;
 	struct text line = TEXT_EMPTY;
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
 	text_printf(&line, _("%llu events produced, %llu delivered, %llu lost"), all.produced,
-		    all.produced - lost > all.delivered ? all.delivered : all.produced - lost, lost);
-	if (all.produced > all.delivered + lost)
-		text_printf(&line, _(", %llu left unread"), all.produced - all.delivered - lost);
+		    all.produced - missing > all.delivered ? all.delivered : all.produced - missing, lost);
+	if (shed)
+		text_printf(&line, _(", %llu left out (--budget)"), shed);
+	if (held)
+		text_printf(&line, _(", %llu held back (--max-rate)"), held);
+	if (all.produced > all.delivered + missing)
+		text_printf(&line, _(", %llu left unread"), all.produced - all.delivered - missing);
 	if (all.lost[LOSS_map_full])
 		text_printf(&line, _("; %llu sockets could not be remembered (map full)"), all.lost[LOSS_map_full]);
 	if (misses)
@@ -296,7 +301,7 @@ static unsigned long long summary(struct trace *t)
 			tell("lost: %llu of %llu %s", c.lost[LOSS_ring_full], c.produced, schema_get(id)->name);
 	}
 	text_finish(&line);
-	return lost + all.lost[LOSS_map_full] + misses;
+	return missing + all.lost[LOSS_map_full] + misses;
 }
 
 static int output_open(struct trace *t, FILE **ret)

@@ -1475,8 +1475,22 @@ FITS(unix_empty)
 
 FITS(events_lost)
 {
-	(void)o;
-	return true;
+	return AS(lost)->cause < LOSS_held_back;
+}
+
+FITS(events_withheld)
+{
+	return AS(lost)->cause >= LOSS_held_back;
+}
+
+FITS(shed_more)
+{
+	return AS(shed)->left_out != SHED_nothing && AS(shed)->cost_percent > AS(shed)->budget_percent;
+}
+
+FITS(shed_nothing)
+{
+	return AS(shed)->left_out == SHED_nothing;
 }
 
 FITS(gap_beginning)

@@ -21,6 +21,7 @@
 #include "base/language.h"
 #include "base/memory.h"
 #include "bpf/record.h"
+#include "probe/thrift.h"
 #include "socktale.skel.h"
 
 #define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
@@ -70,6 +71,7 @@ struct probe {
 	struct slot *slots;
 	size_t slot_count, slot_room;
 	uint64_t losses_seen_ns, swept_ns;
+	struct thrift thrift;
 	bool seeded; /* the visitor of all open files is loaded */
 	int cpus;
 };
@@ -110,6 +112,22 @@ static int listen_to_libbpf(enum libbpf_print_level level, const char *format, v
 	return 0;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static int program_info(const struct bpf_program *prog, struct bpf_prog_info *ret)
+{
+	uint32_t length = sizeof(*ret);
+
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), ret, &length);
+}
+
 /* ---- the kernel's part of the configuration ---- */
 
 static const struct {
@@ -126,7 +144,16 @@ static const struct {
 	{ SYS_splice, CALL_splice },
 };
 
-static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const bool *wanted)
+static void rate_set(struct config *c, unsigned long long most_a_second)
+{
+	/* Where there are enough of them, in tenths of a second: no burst of a whole second's. */
+	bool many = most_a_second >= 1000;
+
+	c->rate_window_ns = most_a_second ? many ? 100000000 : 1000000000 : 0;
+	c->rate_events = many ? most_a_second / 10 : most_a_second;
+}
+
+static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const struct probe_options *o)
 {
 	static const char *const functions[] = { "tw_timer_handler", "tcp_delack_timer", "tcp_write_timer", "tcp_keepalive_timer" };
 	uint64_t addresses[4];
@@ -154,12 +181,19 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 				      ? kernel_parameters(k, "tcp_v4_send_reset") > 2
 				      : kernel_tracepoint_parameters(k, "tcp_send_reset") > 2;
 	for (int id = 0; id < EVENT_COUNT; id++)
-		c->told_by[id] = wanted[id] ? d->sources[id].plane : PLANE_none;
+		c->told_by[id] = o->wanted[id] ? d->sources[id].plane : PLANE_none;
 	for (size_t i = 0; i < sizeof(call_numbers) / sizeof(*call_numbers); i++)
 		if (call_numbers[i].number < CALL_NUMBERS)
 			c->calls[call_numbers[i].number] = call_numbers[i].call;
 	c->filtered = c->filter_tree || c->filter_pid_set || c->filter_comm_set || c->filter_port_set || c->filter_netns_set ||
 		      c->filter_cgroup_set || c->filter_address_set || c->filter_family_set || c->filter_protocol_set;
+	rate_set(c, o->most_a_second);
+	if (o->budget_percent) {
+		c->budgeted = 1;
+		thrift_order(c->shed_at);
+		if (!c->fold_interval_ns)
+			c->fold_interval_ns = 1000000000ULL;
+	}
 	c->fold_interval_jiffies = c->fold_interval_ns * k->hz / 1000000000ULL;
 	c->self_pid = getpid();
 	if (!c->wake_bytes)
@@ -326,11 +360,11 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	}
 	if (o->seed)
 		bpf_program__set_autoload(p->skeleton->progs.seed__iter, true);
-	if (o->config.folded)
+	if (o->config.folded || o->budget_percent)
 		bpf_program__set_autoload(p->skeleton->progs.leftover__iter, true);
 	bpf_program__set_autoload(p->skeleton->progs.under_way__iter, p->kernel.task_storage && p->kernel.cast);
 	p->skeleton->rodata->config = o->config;
-	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o->wanted);
+	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o);
 	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.threads_by_tid, !p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.lineages, p->kernel.sk_storage);
@@ -442,6 +476,11 @@ int probe_open(const struct probe_options *options, struct probe **ret)
 		hint("socktale doctor shows what this kernel gives, per event");
 		goto out;
 	}
+	if (o.budget_percent) {
+		err = thrift_begin(&p->thrift, o.budget_percent, now_ns());
+		if (err)
+			goto out;
+	}
 	*ret = p;
 	return 0;
 out:
@@ -459,6 +498,7 @@ void probe_close(struct probe *p)
 {
 	if (!p)
 		return;
+	thrift_end(&p->thrift);
 	probe_unload(p);
 	kernel_finish(&p->kernel);
 	for (size_t i = 0; i < p->doors.hook_count; i++)
@@ -471,14 +511,6 @@ void probe_close(struct probe *p)
 }
 
 /* ---- reading ---- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* The record at `at`, or NULL while it is not there or still being written. *ret_next is where the one behind it begins. */
 static const struct event *ring_record(const struct ring *r, uint64_t at, uint64_t producer, uint64_t *ret_next, bool *ret_valid)
@@ -717,9 +749,45 @@ static void rest(void)
 	nanosleep(&pause, NULL);
 }
 
-/* What is looked at now and then: losses, and what went without an event. */
+/* How long our programs have run so far, as far as the kernel has measured it. */
+static uint64_t programs_ns(const struct probe *p)
+{
+	struct bpf_prog_info info;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->link_count; i++)
+		if (!program_info(p->programs[i], &info))
+			sum += info.run_time_ns;
+	return sum;
+}
+
+/* Whether to tell less, or more again; said in the stream before it is done, and the counts of what went so far before it. */
+static int budget_look(struct probe *p, uint64_t now, probe_callback *callback, void *context)
+{
+	union event_any any;
+	int err;
+
+	if (!thrift_due(&p->thrift, now) || !thrift_look(&p->thrift, now, programs_ns(p)))
+		return 0;
+	err = losses_tell(p, callback, context);
+	if (err)
+		return err;
+	event_init(&any, EVENT_shed);
+	any.head.time_ns = now;
+	any.shed.left_out = p->thrift.level;
+	any.shed.cost_percent = p->thrift.cost_percent;
+	any.shed.budget_percent = p->thrift.budget_percent;
+	p->skeleton->bss->shed_level = p->thrift.level;
+	return callback(&any.head, context);
+}
+
+/* What is looked at now and then: losses, what went without an event, the budget. */
 static int upkeep(struct probe *p, uint64_t now, probe_callback *callback, void *context)
 {
+	int err = budget_look(p, now, callback, context);
+
+	if (err)
+		return err;
 	if (now - p->swept_ns > SWEEP_INTERVAL_NS) {
 		sweep(p, now);
 		p->swept_ns = now;
@@ -869,14 +937,6 @@ struct probe_count probe_count(const struct probe *p, enum event_id id)
 			sum.lost[cause] += c.lost[cause];
 	}
 	return sum;
-}
-
-static int program_info(const struct bpf_program *prog, struct bpf_prog_info *ret)
-{
-	uint32_t length = sizeof(*ret);
-
-	memset(ret, 0, sizeof(*ret));
-	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), ret, &length);
 }
 
 static bool is_loaded(const struct bpf_program *prog)

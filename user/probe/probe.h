@@ -22,6 +22,8 @@ struct probe_options {
 	bool required[EVENT_COUNT]; /* asked for by name: a kernel that cannot tell one is an error */
 	enum plane plane;	   /* forced plane, or PLANE_none */
 	bool budget;		   /* ask the verifier for its statistics (probe_stack_bytes) */
+	unsigned budget_percent;   /* leave events out when tracing takes more of one CPU; 0: never (--budget) */
+	unsigned long long most_a_second; /* events, 0: any number (--max-rate) */
 	bool seed;		   /* look at the sockets that exist already */
 	unsigned ring_bytes;	   /* size of the ring buffer, a power of two; 0: 16 MB */
 };

@@ -93,6 +93,7 @@ bool phrase_is_trouble(const struct event *e)
 	case EVENT_signal:
 	case EVENT_lost:
 	case EVENT_gap:
+	case EVENT_shed:
 		return true;
 	default:
 		f = schema_field(e->id, "error");
