@@ -49,4 +49,41 @@ for po in po/*.po; do
 		}' >"$new/braces"
 	check "$po: the same names in braces" "$new/braces"
 done
+
+# Lessons carry their translations with them: a line zh behind each line that is said, and a page in either language that
+# shows the title, the scenes and the words at beginning and end as the lesson says them today.
+if command -v python3 >/dev/null; then
+	python3 - demos/lessons/*.lesson >"$new/lessons" <<-'END'
+	import re, sys
+
+	SAID = ("title", "aim", "end", "read", "say", "scene", "en")
+	plain = lambda text: re.sub(r"\s+", "", text)
+	for path in sys.argv[1:]:
+	    lines = re.sub(r"\\\n\s*", " ", open(path, encoding="utf-8").read()).split("\n")
+	    lines = [l.strip().partition(" ")[::2] for l in lines if l.strip() and not l.strip().startswith("#")]
+	    said = {"": [], ".zh": []}
+	    for (word, rest), (after, chinese) in zip(lines, lines[1:] + [("", "")]):
+	        if word not in SAID:
+	            continue
+	        if after != "zh":
+	            print(f"{path}: without Chinese: {word} {rest}")
+	        elif word not in ("say", "en"):
+	            said[""].append(rest.partition(" ")[2] if word == "scene" else rest)
+	            said[".zh"].append(chinese)
+	    for language, texts in said.items():
+	        page = path.replace("demos/", "docs/").replace(".lesson", language + ".md")
+	        try:
+	            shown = plain(re.sub(r"(?m)^▌ ?", "", open(page, encoding="utf-8").read()))
+	        except FileNotFoundError:
+	            print(f"{page}: is not there (docs/lessons/record.sh)")
+	            continue
+	        for text in texts:
+	            if plain(text) not in shown:
+	                print(f"{page}: does not say (docs/lessons/record.sh): {text}")
+	END
+	check "lessons and their pages say the same in both languages" "$new/lessons"
+	awk -F' ' '/^C[0-9]/ { if (claim) print claim ": without Chinese"; claim = $1 } /^zh / { claim = "" } END { if (claim) print claim ": without Chinese" }' \
+		demos/lessons/claims >"$new/claims"
+	check "each claim is said in both languages" "$new/claims"
+fi
 [ $wrong = 0 ]
