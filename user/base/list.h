@@ -22,11 +22,13 @@ struct list {
 	for (type *name = LIST_OBJECT((head)->next, type, member); &name->member != (head); \
 	     name = LIST_OBJECT(name->member.next, type, member))
 
+/* Make `head` an empty list. */
 static inline void list_init(struct list *head)
 {
 	head->next = head->previous = head;
 }
 
+/* Whether nothing hangs on `head`. */
 static inline bool list_empty(const struct list *head)
 {
 	return head->next == head;

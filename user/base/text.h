@@ -41,6 +41,10 @@ char *text_steal(struct text *t);
 /* Make sure that `more` bytes and a NUL fit behind the content, and return where they would begin. */
 char *text_reserve(struct text *t, size_t more);
 
+/*
+ * Append bytes, a string, a character, a number in decimal digits, or what printf() would write. Nothing is escaped: bytes
+ * somebody else chose go through text_escape().
+ */
 void text_append(struct text *t, const char *bytes, size_t length);
 void text_put(struct text *t, const char *string);
 void text_char(struct text *t, char c);

@@ -49,6 +49,7 @@ struct endpoint *matcher_find(const struct matcher *m, uint64_t socket);
  */
 struct endpoint *matcher_holder(const struct matcher *m, const struct address *a, uint32_t netns, uint64_t self);
 
+/* What the matcher has seen, and has had to forget, since matcher_create(). */
 struct matcher_count matcher_count(const struct matcher *m);
 
 #endif
