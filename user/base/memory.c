@@ -4,10 +4,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/language.h"
 
 static void die(size_t count, size_t size)
 {
-	fprintf(stderr, "socktale: out of memory (%zu times %zu bytes)\n", count, size);
+	fprintf(stderr, _("socktale: out of memory (%zu times %zu bytes)\n"), count, size);
 	exit(EXIT_CODE_failed);
 }
 

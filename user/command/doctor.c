@@ -67,12 +67,12 @@ static const struct {
 	unsigned bit;
 	const char *name, *use;
 } capabilities[] = {
-	{ 21, "CAP_SYS_ADMIN", "contains the next two; kprobes and network namespaces need it" },
-	{ 39, "CAP_BPF", "loads programs" },
-	{ 38, "CAP_PERFMON", "attaches them to kernel functions and tracepoints" },
-	{ 12, "CAP_NET_ADMIN", "the lessons' virtual networks" },
-	{ 24, "CAP_SYS_RESOURCE", "before Linux 5.11: memory for maps" },
-	{ 34, "CAP_SYSLOG", "addresses of kernel symbols" },
+	{ 21, "CAP_SYS_ADMIN", N_("contains the next two; kprobes and network namespaces need it") },
+	{ 39, "CAP_BPF", N_("loads programs") },
+	{ 38, "CAP_PERFMON", N_("attaches them to kernel functions and tracepoints") },
+	{ 12, "CAP_NET_ADMIN", N_("the lessons' virtual networks") },
+	{ 24, "CAP_SYS_RESOURCE", N_("before Linux 5.11: memory for maps") },
+	{ 34, "CAP_SYSLOG", N_("addresses of kernel symbols") },
 };
 
 enum { CAPABILITIES = sizeof(capabilities) / sizeof(*capabilities) };
@@ -161,11 +161,18 @@ static void page_kernel(struct page *page, const struct doctor *d)
 		text_printf(&page->text, "%s\n", _("yes"));
 	else
 		text_printf(&page->text, _("no: %s\n"), strerror(-k->btf_error));
-	for (int i = 0; i < CAPABILITIES; i++)
-		text_printf(&line, "%s%s %s", i ? ", " : "", capabilities[i].name,
-			    effective & (1ULL << capabilities[i].bit) ? _("yes") : _("no"));
 	put_label(&label, _("rights"));
-	fold(page, text_string(&label), text_string(&blank), text_string(&line));
+	for (int i = 0; i < CAPABILITIES; i++) {
+		const char *word = effective & (1ULL << capabilities[i].bit) ? _("yes") : _("no");
+
+		if (d->verbose)
+			text_printf(&page->text, "%s%-16s  %s: %s\n", text_string(i ? &blank : &label), capabilities[i].name, word,
+				    _(capabilities[i].use));
+		else
+			text_printf(&line, "%s%s %s", i ? ", " : "", capabilities[i].name, word);
+	}
+	if (!d->verbose)
+		fold(page, text_string(&label), text_string(&blank), text_string(&line));
 	if (d->missing) {
 		text_put(&page->text, text_string(&blank));
 		text_printf(&page->text, _("%s is missing: nothing can be traced\n"), d->missing);
@@ -488,7 +495,7 @@ static const struct argp_option options[] = {
 	{ "json", KEY_JSON, NULL, 0, N_("one JSON object instead of a page"), 0 },
 	{ "no-test", KEY_NO_TEST, NULL, 0, N_("leave the self-test out"), 0 },
 	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("examine this plane only, where an event has a choice"), 0 },
-	{ "verbose", 'v', NULL, 0, N_("say of each thing the self-test does whether it was seen"), 0 },
+	{ "verbose", 'v', NULL, 0, N_("say what each capability is for, and of each thing the self-test does whether it was seen"), 0 },
 	{ 0 },
 };
 

@@ -505,7 +505,7 @@ static void namespace_enter(struct patient *p)
 	if (fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &lo)) {
 		lo.ifr_flags |= IFF_UP;
 		if (ioctl(fd, SIOCSIFFLAGS, &lo))
-			snprintf(p->trouble, sizeof(p->trouble), "loopback interface: %s", strerror(errno));
+			snprintf(p->trouble, sizeof(p->trouble), _("loopback interface: %s"), strerror(errno));
 	}
 	close(fd);
 	p->own_netns = true;
