@@ -113,6 +113,12 @@ check "without root: no more than a few lines" [ "$(wc -l <"$tmp/nobody.err")" -
 check "with root, but without CAP_BPF and CAP_SYS_ADMIN: status 3" \
 	run less 3 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin "$SOCKTALE" trace -d 1
 check "and names a capability" grep -qE 'CAP_' "$tmp/less.err"
+mkdir -p "$tmp/lessons" && cp "$checkout"/demos/lessons/* "$tmp/lessons" && chmod -R a+rX "$tmp/lessons"
+check "play without root: status 3" run nobody 3 env SOCKTALE_LESSONS="$tmp/lessons" \
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/socktale" play handshake
+check "play without root: names the capability and the remedy" grep -qE 'CAP_SYS_ADMIN' "$tmp/nobody.err"
+check "list without root: names the capability" eval 'run nobody 3 setpriv --reuid 65534 "$tmp/socktale" list && grep -q CAP_ "$tmp/nobody.err"'
+check "why without root: names the capability" eval 'run nobody 3 setpriv --reuid 65534 "$tmp/socktale" why -d 1 && grep -q CAP_ "$tmp/nobody.err"'
 check "-e help lists the events without tracing" run help 0 setpriv --reuid 65534 "$tmp/socktale" trace -e help
 check "with their meanings" grep -q 'tcp_retransmit .*again' "$tmp/help.out"
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -209,7 +210,10 @@ int stage_open(struct stage *s)
 
 		close(s->requests);
 		close(s->replies);
-		return fail(err, "stage: cannot be started");
+		fail(err, "stage: cannot be started%s", err == -EPERM ? _(" without CAP_SYS_ADMIN") : "");
+		if (err == -EPERM)
+			hint("a lesson has process and network namespaces of its own: run it as root; `make demo VM=1` plays it in a virtual machine");
+		return err;
 	}
 	return 0;
 }
