@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Installs what building and testing socktale need, and says why. Usage: tests/deps.sh build|live|vm|all
+# Installs what building and testing socktale need, and says why. Usage: tests/deps.sh build|live|bench|vm|all
 # Debian's packages only. Without root or network it says what is missing and fails.
 
 set -u
@@ -32,6 +32,10 @@ live  tcpdump            /usr/bin/tcpdump               an instrument of the les
 live  strace             /usr/bin/strace                a peer of the benchmarks
 live  tmux               /usr/bin/tmux                  a real terminal
 live  kmod               /usr/sbin/modprobe             loads veth and netem where they are modules
+bench wrk                /usr/bin/wrk                   a real load
+bench redis-tools        /usr/bin/redis-benchmark       a real load
+bench libbpf-tools       /usr/sbin/tcpstates            peers of the benchmarks
+bench bpftrace           /usr/bin/bpftrace              a peer of the benchmarks
 vm    qemu-system-x86    /usr/bin/qemu-system-x86_64    boots Debian's kernels
 vm    qemu-system-common /usr/lib/qemu/virtiofsd        shares the files with the guest
 vm    busybox-static     /bin/busybox                   the guest's first programs
@@ -44,9 +48,9 @@ vm    kmod               /usr/sbin/depmod              indexes kernel modules
 
 want=${1:-all}
 case $want in
-build | live | vm | all) ;;
+build | live | bench | vm | all) ;;
 *)
-	echo "deps: '$want': unknown group; use build, live, vm or all" >&2
+	echo "deps: '$want': unknown group; use build, live, bench, vm or all" >&2
 	exit 2
 	;;
 esac

@@ -22,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 for rate in 250000 500000 1000000 0; do
 	mkfifo "$work/to" "$work/ready"
 	limit=()
-	[ $rate = 0 ] || limit=(-r $rate)
+	[ $rate = 0 ] || limit=(-r "$rate")
 	"$build/tests/bench/load" option "${limit[@]}" <"$work/to" >"$work/counted" &
 	exec 9>"$work/to"
 	while ! grep -q ready "$work/counted"; do sleep 0.05; done
