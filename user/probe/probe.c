@@ -593,7 +593,8 @@ static int hand_over(struct probe *p, uint64_t until, probe_callback *callback, 
 	size_t done = 0, kept = 0;
 	int err = 0;
 
-	qsort(p->slots, p->slot_count, sizeof(*p->slots), slot_compare);
+	if (p->slot_count)
+		qsort(p->slots, p->slot_count, sizeof(*p->slots), slot_compare);
 	while (done < p->slot_count && p->slots[done].time_ns <= until && !err)
 		err = callback((const struct event *)(p->bytes + p->slots[done++].offset), context);
 	if (done == p->slot_count) {
