@@ -26,6 +26,12 @@
 
 enum { KEY_FORMAT = 0x600, KEY_READY, KEY_STRICT, KEY_FROM };
 
+/* TCP's own counters of a network namespace. */
+struct traffic {
+	unsigned long long segments, repeated;
+	bool known;
+};
+
 struct why {
 	struct filter filter;
 	struct scope scope;
@@ -40,6 +46,7 @@ struct why {
 	struct probe *probe;
 	struct story *story;
 	struct text *unseen;
+	struct traffic before, after;
 };
 
 static volatile sig_atomic_t stopped;
@@ -174,6 +181,35 @@ static bool read_setting(const char *name, struct text *to)
 	return true;
 }
 
+/* Of the namespace of the process asked about, else our own. */
+static struct traffic traffic_read(const struct why *w)
+{
+	unsigned pid = w->scope.pid ? w->scope.pid : w->filter.probe.config.filter_pid_set ? w->filter.probe.config.filter_pid : 0;
+	struct traffic t = { 0 };
+	char path[64], line[1024];
+	FILE *f;
+
+	snprintf(path, sizeof(path), pid ? "/proc/%u/net/snmp" : "/proc/self/net/snmp", pid);
+	f = fopen(path, "re");
+	/* RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs */
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %llu %llu", &t.segments, &t.repeated) == 2)
+			t.known = true;
+	if (f)
+		fclose(f);
+	return t;
+}
+
+static bool share(const struct why *w, struct text *to)
+{
+	unsigned long long segments = w->after.segments - w->before.segments, repeated = w->after.repeated - w->before.repeated;
+
+	if (!w->before.known || !w->after.known || !segments)
+		return false;
+	text_printf(to, "%.2g %%", 100.0 * repeated / (segments + repeated));
+	return true;
+}
+
 /* Settings of a network namespace are read by who is in it. */
 static bool is_ours(uint32_t netns)
 {
@@ -189,6 +225,8 @@ static bool word(void *context, const char *name, const struct event *e, struct 
 	if (!strcmp(name, "holder"))
 		return e && e->id == EVENT_sock_bind &&
 		       standing_holder(&w->standing, &((const struct event_sock_bind *)e)->asked, e->netns, to);
+	if (!strcmp(name, "share"))
+		return (w->scope.pid || w->filter.probe.config.filter_pid_set || !e || is_ours(e->netns)) && share(w, to);
 	if (e && !is_ours(e->netns))
 		return false;
 	if (!strcmp(name, "somaxconn"))
@@ -344,6 +382,7 @@ static int watch(struct why *w)
 	probe_settle(w->probe);
 	w->standing.netns = netns_asked(w);
 	standing_begin(&w->standing);
+	w->before = traffic_read(w);
 	w->answer.live = true;
 	w->answer.wall_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
 	if (w->ready_fd >= 0 && write(w->ready_fd, "\n", 1) != 1)
@@ -351,6 +390,7 @@ static int watch(struct why *w)
 	err = follow(w);
 	if (err == -ECANCELED)
 		err = 0;
+	w->after = traffic_read(w);
 	standing_end(&w->standing);
 	w->answer.lost = probe_count(w->probe, EVENT_COUNT).lost[LOSS_ring_full];
 	unseen_live(w);

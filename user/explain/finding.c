@@ -1021,7 +1021,7 @@ static void judge_talk(struct findings *f, uint64_t socket, struct talk *t, uint
 
 static void resolve(struct findings *f, const struct group *g, char **sentence)
 {
-	static const char *const names[] = { "count", "sockets", "total", "worst", "somaxconn", "rmem_max", "port_range", "holder" };
+	static const char *const names[] = { "count", "sockets", "total", "worst", "somaxconn", "rmem_max", "port_range", "share", "holder" };
 	const struct finding *x = &g->finding;
 	struct text values[COUNT_OF(names)];
 	struct word words[COUNT_OF(names) + 1];
