@@ -13,6 +13,7 @@
 #define SOL_SOCKET 1
 #define SO_SNDBUF 7
 #define SO_RCVBUF 8
+#define CLOSE_RANGE_CLOEXEC 4
 
 /* ---- arguments ---- */
 
@@ -136,6 +137,8 @@ ONCE int close_tell(struct thread *t, __u64 duration)
 	return 0;
 }
 
+extern int range_closed(__u32 first, __u32 last, __u32 cause);
+
 /* Whether the socket is one we tell of. */
 static __always_inline bool family_known(__u16 family)
 {
@@ -172,8 +175,16 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	task = current_task();
 	if (task_foreign(task) || task_in_compat_call(task))
 		return 0;
+	if (call == CALL_close_range) {
+		if (!(call_argument(regs, 2) & CLOSE_RANGE_CLOEXEC))
+			range_closed(call_argument(regs, 0), call_argument(regs, 1), CALL_close_range);
+		return 0;
+	}
 	if (call > CALL_socketpair) {
-		fd = call_argument(regs, call == CALL_splice ? 2 : 0);
+		fd = call_argument(regs, call == CALL_splice ? 2 : call == CALL_dup ? 1 : 0);
+		/* What dup2() is to copy must be there, or the descriptor stays open. */
+		if (call == CALL_dup && ((__s32)call_argument(regs, 0) == fd || !file_of(task, call_argument(regs, 0))))
+			return 0;
 		file = file_of(task, fd);
 		sk = file_sock(file, &ino);
 		if (!sk) {
@@ -256,19 +267,20 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		}
 		break;
 	}
+	case CALL_dup:
 	case CALL_close: {
 		r = record_find(sk);
 		t->references = file_references(file);
-		t->call = CALL_close;
+		t->call = call;
 		if (!r)
 			r = record_of_call(sk, ino, EVENT_sock_close);
 		if (r && (t->references <= 1 || r->owner.attribution != ATTRIBUTION_exact))
 			owner_take(r);
 		if (t->references <= 1 && t->protocol != IPPROTO_TCP)
-			datagram_closes(address_of(sk), r, CALL_close);
+			datagram_closes(address_of(sk), r, call);
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
-		close_look(t, sk, r, CALL_close);
-		if (t->closing.linger_s <= 0 || t->references > 1)
+		close_look(t, sk, r, call);
+		if (t->closing.linger_s <= 0 || t->references > 1 || call == CALL_dup)
 			close_tell(t, 0);
 		else
 			t->user = 1;
@@ -793,7 +805,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (!sk)
 		return 0;
-	if (call == CALL_close) {
+	if (call == CALL_close || call == CALL_dup) {
 		if (t->references <= 1 && (t->user || t->protocol != IPPROTO_TCP)) {
 			r = record_find(sk);
 			if (t->user)
@@ -842,6 +854,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 			tcp_io_done(t, r, call >= CALL_write, ret, now);
 		else if (datagram_done(t, ret))
 			messages_done(call, ret);
+		if (t->reads)
+			udp_over(t);
 	}
 	t->call = CALL_none;
 	return 0;
@@ -877,8 +891,8 @@ static __always_inline void owner_current(struct owner *ret)
 	bpf_get_current_comm(ret->comm.bytes, sizeof(ret->comm.bytes));
 }
 
-/* One descriptor of a process that is ending. Its files are closed after this tracepoint (do_exit, kernel/exit.c). */
-static __always_inline void descriptor_abandoned(struct thread *t, struct task_struct *task, __s32 fd)
+/* One of several descriptors that are about to be closed: all of a process that is ending, a range, those exec closes. */
+static __always_inline void descriptor_abandoned(struct thread *t, struct task_struct *task, __s32 fd, __u8 cause)
 {
 	struct file *file = file_of(task, fd);
 	struct record *r;
@@ -895,12 +909,17 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	t->references = file_references(file);
 	t->protocol = r->protocol;
 	t->state = r->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
-	close_look(t, sk, r, CALL_exit);
+	if (cause != CALL_exit && t->references <= 1)
+		owner_take(r);
+	close_look(t, sk, r, cause);
 	close_tell(t, 0);
-	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
-		datagram_closes(address_of(sk), r, CALL_exit);
-	if (t->references <= 1 && r->protocol != IPPROTO_TCP)
+	if (t->references > 1)
+		return;
+	r->closed_by = cause;
+	if (r->protocol != IPPROTO_TCP) {
+		datagram_closes(address_of(sk), r, cause);
 		record_drop(sk);
+	}
 }
 
 struct abandon {
@@ -913,7 +932,7 @@ static long descriptor_visit(__u32 fd, struct abandon *context)
 {
 	if ((__s32)fd >= context->limit)
 		return 1;
-	descriptor_abandoned(context->thread, typed(task_struct, context->task), fd);
+	descriptor_abandoned(context->thread, typed(task_struct, context->task), fd, CALL_exit);
 	return 0;
 }
 
@@ -925,7 +944,7 @@ __noinline int descriptor_counted(__s32 fd)
 	struct thread *t = thread_current();
 
 	if (t)
-		descriptor_abandoned(t, current_task(), fd);
+		descriptor_abandoned(t, current_task(), fd, CALL_exit);
 	return 0;
 }
 
@@ -946,7 +965,7 @@ HOOK_TRACEPOINT_AS(descriptors_counted, "sched_process_exit", struct task_struct
 	return 0;
 }
 
-/* A program of its own: 5.10 refuses one that holds a callback, called or not. */
+/* A program of its own: 5.10 refuses one that holds a callback, called or not. Files are closed after this tracepoint (do_exit). */
 HOOK_TRACEPOINT_AS(descriptors_abandoned, "sched_process_exit", struct task_struct *task)
 {
 	struct files_struct *files = get(current_task(), files);
@@ -959,6 +978,59 @@ HOOK_TRACEPOINT_AS(descriptors_abandoned, "sched_process_exit", struct task_stru
 	abandon.task = (void *)bpf_get_current_task();
 	abandon.limit = get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds);
 	bpf_loop(1 << 16, descriptor_visit, &abandon, 0);
+	return 0;
+}
+
+/* Whether descriptor `fd` is to be closed by exec. */
+static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = typed(fdtable, get(typed(files_struct, get(task, files)), fdt));
+	unsigned long word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), get(table, close_on_exec) + fd / 64);
+	return fd < get(table, max_fds) && word >> (fd % 64) & 1;
+}
+
+/* Functions of their own, so that the verifier looks at their bodies once: 32 times 32 descriptors. */
+__noinline int range_descriptor(__u32 fd, __u32 cause)
+{
+	struct task_struct *task = current_task();
+	struct thread *t = thread_current();
+
+	if (t && (cause != CALL_exec || closes_on_exec(task, fd)))
+		descriptor_abandoned(t, task, fd, cause);
+	return 0;
+}
+
+__noinline int range_part(__u32 first, __u32 last, __u32 cause)
+{
+	for (__u32 i = 0; i < 32; i++)
+		if (first + i <= last)
+			range_descriptor(first + i, cause);
+	return 0;
+}
+
+/* The first 1024 of a range; what is behind them is closed untold. */
+__noinline int range_closed(__u32 first, __u32 last, __u32 cause)
+{
+	struct task_struct *task = current_task();
+	__u32 limit = get(typed(fdtable, get(typed(files_struct, get(task, files)), fdt)), max_fds);
+
+	if (!thread_enter())
+		return 0;
+	if (last >= limit)
+		last = limit - 1;
+	for (__u32 i = 0; i < 32; i++)
+		if (first + i * 32 <= last)
+			range_part(first + i * 32, last, cause);
+	return 0;
+}
+
+/* The point of no return of an exec; its descriptors are closed a little later (begin_new_exec, fs/exec.c; since 6.10). */
+HOOK_TRACEPOINT(sched_prepare_exec, struct task_struct *task)
+{
+	if (!task_foreign(current_task()) && thread_current())
+		range_closed(0, 1023, CALL_exec);
 	return 0;
 }
 

@@ -26,6 +26,8 @@ struct config {
 	__u8 udp_fail_has_packet; /* tracepoint udp_fail_queue_rcv_skb with a third argument, since 6.12 */
 	__u8 accept_args;	/* parameters of inet_csk_accept: 4, since 6.10 (92ef0fd55ac8) 2 */
 	__u8 listen_start_args;	/* parameters of inet_csk_listen_start: 2, since 5.16 (e7049395b1c3) 1 */
+	__u8 udp_recv_args;	/* parameters of udp_recvmsg: 6, since 5.19 (ec095263a965) 5 */
+	__u8 filter_args;	/* parameters of sk_filter_trim_cap: 3, later 4 */
 	__u32 hz;		/* jiffies a second */
 	__u64 tw_timer_handler, tcp_delack_timer, tcp_write_timer, tcp_keepalive_timer; /* addresses of these functions, or 0 */
 

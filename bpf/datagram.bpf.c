@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDP and unix sockets as their calls tell them: connect, accept, send, receive, and what they leave behind at the end.
+ * Unix sockets as their calls tell them: connect, accept, send, receive, and what they leave behind at the end; and the
+ * messages of a call, which are UDP's (udp.bpf.c) or theirs.
  * A thread's call has ended; its entry holds what was asked.
  */
 #include "bpf/datagram.bpf.h"
@@ -92,6 +93,8 @@ APART int datagram_begins(struct thread *t, __u8 call)
 	t->descriptors = 0;
 	t->segment_bytes = 0;
 	t->fragments = 0;
+	if (t->protocol == IPPROTO_UDP && t->family != AF_UNIX)
+		udp_begins(t, call);
 	t->sender = t->passed = t->target = 0;
 	t->sender_pid = 0;
 	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
@@ -106,9 +109,6 @@ APART int datagram_begins(struct thread *t, __u8 call)
 	if (call >= CALL_write) {
 		if (t->family == AF_UNIX && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM)
 			sender_announce(t);
-	} else if (call == CALL_connect) {
-		if (t->protocol == IPPROTO_UDP)
-			sock_endpoints((void *)t->sk, &t->ends);
 	} else if (t->family == AF_UNIX && call >= CALL_read && call <= CALL_recvmmsg &&
 		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
 		sender_look(t);
@@ -128,6 +128,7 @@ APART int datagram_closes(__u64 address, struct record *r, __u8 cause)
 		return 0;
 	if (r->family != AF_UNIX) {
 		port_forget(sk, r);
+		udp_forget(address);
 		return 0;
 	}
 	scratch = scratch_get();
@@ -144,121 +145,6 @@ APART int datagram_closes(__u64 address, struct record *r, __u8 cause)
 	if (sock_is_dead(peer))
 		record_drop(peer);
 	return 0;
-}
-
-/* ---- UDP ---- */
-
-/* The other end of an unconnected socket is the one this datagram goes to or comes from. */
-static __always_inline void remote_fill(struct endpoints *ends, const struct event_address *peer)
-{
-	if (ends->remote_port || !peer->port)
-		return;
-	if (peer->family == ends->family) {
-		ends->remote = peer->ip;
-	} else if (ends->family == AF_INET6 && peer->family == AF_INET) {
-		*(__u32 *)(ends->remote.bytes + 8) = bpf_htonl(0xffff);
-		*(__u32 *)(ends->remote.bytes + 12) = *(__u32 *)peer->ip.bytes;
-	} else {
-		return;
-	}
-	ends->remote_port = peer->port;
-}
-
-static __always_inline void peer_fill(struct event_address *ret, const struct endpoints *ends)
-{
-	ret->family = ends->family;
-	ret->port = ends->remote_port;
-	ret->scope_id = 0;
-	ret->ip = ends->remote;
-}
-
-static __always_inline void udp_send_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
-					  __u16 segment)
-{
-	struct event_udp_send *e;
-	struct endpoints *ends = &t->ends;
-
-	sock_endpoints(sk, ends);
-	remote_fill(ends, &t->asked);
-	e = event_begin_at(udp_send, r->id, &r->owner, r->in_tree, r->netns, ends, IPPROTO_UDP, PLANE_tracepoints);
-	if (!e)
-		return;
-	e->head.fd = t->fd;
-	if (t->asked.port)
-		__builtin_memcpy(&e->to, &t->asked, sizeof(e->to));
-	else if (ends->remote_port)
-		peer_fill(&e->to, ends);
-	e->asked_bytes = asked;
-	e->done_bytes = ret < 0 ? 0 : ret;
-	e->error = ret < 0 ? -ret : 0;
-	e->call = t->call;
-	e->flags = t->flags;
-	e->duration_ns = e->head.time_ns - t->start_ns;
-	e->gso_bytes = segment ? segment : get(typed(udp_sock, sk), gso_size);
-	e->fragments = t->fragments;
-	event_end(e);
-}
-
-static __always_inline void udp_recv_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
-					  bool truncated)
-{
-	struct event_udp_recv *e;
-	struct endpoints *ends = &t->ends;
-
-	sock_endpoints(sk, ends);
-	remote_fill(ends, &t->asked);
-	e = event_begin_at(udp_recv, r->id, &r->owner, r->in_tree, r->netns, ends, IPPROTO_UDP, PLANE_tracepoints);
-	if (!e)
-		return;
-	e->head.fd = t->fd;
-	if (t->asked.port)
-		__builtin_memcpy(&e->from, &t->asked, sizeof(e->from));
-	else if (ends->remote_port)
-		peer_fill(&e->from, ends);
-	e->asked_bytes = asked;
-	e->done_bytes = ret < 0 ? 0 : ret;
-	e->error = ret < 0 ? -ret : 0;
-	e->call = t->call;
-	e->flags = t->flags;
-	e->duration_ns = e->head.time_ns - t->start_ns;
-	e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
-	e->truncated = truncated;
-	event_end(e);
-}
-
-static __always_inline void udp_connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
-{
-	struct event_address local = {}, remote = {};
-
-	if (t->ends.local_port) {
-		local.family = t->ends.family;
-		local.port = t->ends.local_port;
-		local.ip = t->ends.local;
-	}
-	if (t->ends.remote_port)
-		peer_fill(&remote, &t->ends);
-	if (!t->asked.family) {
-		struct event_udp_disconnect *e = event_begin(udp_disconnect, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			return;
-		e->head.fd = t->fd;
-		e->peer_before = remote;
-		e->local_before = local;
-		e->error = error;
-		event_end(e);
-	} else {
-		struct event_udp_connect *e = event_begin(udp_connect, sk, r, PLANE_tracepoints);
-
-		if (!e)
-			return;
-		e->head.fd = t->fd;
-		__builtin_memcpy(&e->asked, &t->asked, sizeof(e->asked));
-		e->peer_before = remote;
-		e->local_before = local;
-		e->error = error;
-		event_end(e);
-	}
 }
 
 /* ---- unix ---- */
@@ -400,6 +286,16 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 	event_end(e);
 }
 
+/* Whether accept() has taken the socket already, and its caller made it known. */
+static __always_inline bool child_is_known(const void *child)
+{
+	struct socket *socket = get(as_sock(child), sk_socket);
+	struct record *r = socket ? record_find(child) : 0;
+	struct file *file = r ? get(typed(socket, socket), file) : 0;
+
+	return file && r->ino == get(typed(inode, get(typed(file, file), f_inode)), i_ino);
+}
+
 /* connect() has put a new socket into the listener's queue; until accept() it is its listener's. */
 static __always_inline void unix_child_note(const void *sk, struct event_path *scratch)
 {
@@ -407,7 +303,7 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 	struct record *r, *from;
 	const void *listener;
 
-	if (!child || get(as_sock(child), sk_socket) || sock_is_dead(child))
+	if (!child || sock_is_dead(child) || child_is_known(child))
 		return;
 	r = record_make(child, EVENT_unix_connect);
 	if (!r)
@@ -508,15 +404,17 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 		if (t->family == AF_UNIX)
 			unix_send_tell(t, sk, r, asked, ret);
 		else
-			udp_send_tell(t, sk, r, asked, ret, t->segment_bytes);
+			udp_sent(t, r, asked, ret, PLANE_tracepoints);
 		return;
 	}
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
 		control_read(m, &c);
-	if (t->family == AF_UNIX)
+	if (t->family == AF_UNIX) {
 		unix_recv_tell(t, sk, r, asked, ret, &c);
-	else
-		udp_recv_tell(t, sk, r, asked, ret, ret >= 0 && (m->msg_flags & MSG_TRUNC));
+		return;
+	}
+	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
+	udp_received(t, r, asked, ret, PLANE_tracepoints);
 }
 
 /* One of many. A function of its own for the verifier too, which then looks at it once and not once per message. */
@@ -536,7 +434,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
-		t->sender = t->passed = 0; /* looked at for the first only */
+		t->sender = t->passed = t->from.port = 0; /* looked at for the first only */
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }
@@ -623,14 +521,11 @@ APART int datagram_done(struct thread *t, __s64 ret)
 			port_note(sk, r);
 		if (t->protocol != IPPROTO_UDP)
 			return 0;
-		if (t->call == CALL_connect) {
-			udp_connect_done(t, sk, r, error);
-			return 0;
-		}
+		if (ret > 1 && t->call == CALL_sendmmsg)
+			t->fragments = 0; /* of which message is not known */
+		return udp_done(t, r, ret);
 	}
 	if (t->target)
 		sender_returns(t);
-	if (ret > 1 && t->call == CALL_sendmmsg)
-		t->fragments = 0; /* of which message is not known */
 	return t->call >= CALL_read && t->call <= CALL_splice;
 }

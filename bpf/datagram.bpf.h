@@ -162,6 +162,15 @@ static __always_inline void name_forget(const void *sk, __u32 netns, struct even
 		bpf_map_delete_elem(&names, &key);
 }
 
+/* ---- UDP (udp.bpf.c) ---- */
+
+extern int udp_begins(struct thread *t, __u8 call);
+extern int udp_done(struct thread *t, struct record *r, __s64 ret);
+extern int udp_over(struct thread *t);
+extern int udp_forget(__u64 sk);
+extern int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane);
+extern int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane);
+
 /* ---- messages of a call ---- */
 
 #define MESSAGES_LOOKED_AT 1024 /* UIO_MAXIOV, the most that sendmmsg() and recvmmsg() take */

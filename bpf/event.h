@@ -87,7 +87,7 @@ enum call {
 	CALL_shutdown, CALL_close, CALL_exit,
 	CALL_read, CALL_readv, CALL_recvfrom, CALL_recvmsg, CALL_recvmmsg,
 	CALL_write, CALL_writev, CALL_sendto, CALL_sendmsg, CALL_sendmmsg, CALL_sendfile, CALL_splice,
-	CALL_dup, CALL_close_range, CALL_timer,
+	CALL_dup, CALL_close_range, CALL_timer, CALL_exec,
 	CALL_COUNT
 };
 

@@ -65,6 +65,10 @@ static __always_inline __u64 context_return(void *ctx, __u32 slot)
 		CONTEXT_SLOT(value, ctx, 3);
 	else if (slot == 4)
 		CONTEXT_SLOT(value, ctx, 4);
+	else if (slot == 5)
+		CONTEXT_SLOT(value, ctx, 5);
+	else if (slot == 6)
+		CONTEXT_SLOT(value, ctx, 6);
 	return value;
 }
 

@@ -235,7 +235,7 @@ static __always_inline void no_socket_tell(__u32 netns, const struct endpoints *
 {
 	struct event_udp_drop *e;
 
-	e = event_begin_at(udp_drop, 0, 0, in_tree, netns, ends, IPPROTO_UDP, PLANE_tracepoints);
+	e = event_begin_at(udp_drop, 0, 0, in_tree, netns, ends, IPPROTO_UDP, config.told_by[EVENT_udp_drop]);
 	if (!e)
 		return;
 	e->reason = UDP_DROP_no_socket;
@@ -251,7 +251,7 @@ static __always_inline void icmp_sent_tell(__u32 netns, struct icmp *m, struct r
 	if (!r)
 		ends_turn(&m->ends);
 	/* Without reasons the answer is the only word of a datagram nobody wanted. */
-	if (!drop_reasons_exist() && told(udp_drop) && m->about == IPPROTO_UDP &&
+	if (!drop_reasons_exist() && told_by(udp_drop, PLANE_tracepoints) && m->about == IPPROTO_UDP &&
 	    ((m->type == ICMP_UNREACHABLE && m->code == 3) || (m->type == ICMP6_UNREACHABLE && m->code == 4)))
 		no_socket_tell(netns, &m->ends, in_tree, 0);
 	e = event_begin_at(icmp_sent, r ? r->id : 0, r ? &r->owner : 0, in_tree, netns, &m->ends, m->about,
@@ -371,7 +371,7 @@ HOOK_TRACEPOINT(udp_fail_queue_rcv_skb, int rc, struct sock *sk)
 	if (!read)
 		sock_endpoints(sk, &ends);
 	e = event_begin_at(udp_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, sock_netns(sk), &ends,
-			   IPPROTO_UDP, PLANE_tracepoints);
+			   IPPROTO_UDP, config.told_by[EVENT_udp_drop]);
 	if (!e)
 		return 0;
 	e->reason = rc == -12 ? UDP_DROP_receive_buffer : UDP_DROP_memory;
@@ -382,43 +382,28 @@ HOOK_TRACEPOINT(udp_fail_queue_rcv_skb, int rc, struct sock *sk)
 	return 0;
 }
 
-/* What is dropped for another reason (given since 5.17). Full queues are told above. */
-HOOK_TRACEPOINT(kfree_skb, struct sk_buff *skb, void *location, int reason)
+static __always_inline __u32 packet_netns(struct sk_buff *s)
 {
-	__u8 why = udp_drop_of(reason);
-	struct sk_buff *s;
-	struct event_udp_drop *e;
-	struct endpoints ends;
-	struct net_device *dev;
-	struct record *r = 0;
-	const void *sk = 0;
-	struct net *net;
-	__u32 length, netns;
-	bool in_tree;
+	struct net_device *dev = get(s, dev);
+	struct net *net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
 
-	if (!why)
-		return 0;
-	s = typed(sk_buff, skb);
-	if (!datagram_read(s, &ends, &length))
-		return 0;
-	dev = get(s, dev);
-	net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
-	netns = net ? get(typed(net, net), ns.inum) : 0;
-	if (why == UDP_DROP_no_socket) {
-		sk = config.filter_tree ? port_socket(netns, ends.remote_port, ends.family, IPPROTO_UDP) : 0;
-		r = sk ? record_find(sk) : 0;
-		in_tree = r && r->in_tree;
-		no_socket_tell(netns, &ends, in_tree, length);
-		return 0;
-	}
-	sk = port_socket(netns, ends.local_port, ends.family, IPPROTO_UDP);
-	r = sk ? record_find(sk) : 0;
+	return net ? get(typed(net, net), ns.inum) : 0;
+}
+
+/* A datagram for the socket at its port is thrown away. */
+static __always_inline void drop_tell(struct sk_buff *s, __u8 why, const struct endpoints *ends, __u32 length)
+{
+	__u32 netns = packet_netns(s);
+	const void *sk = port_socket(netns, ends->local_port, ends->family, IPPROTO_UDP);
+	struct record *r = sk ? record_find(sk) : 0;
+	struct event_udp_drop *e;
+
 	if (r)
 		netns = r->netns; /* a queued packet has forgotten its device */
-	e = event_begin_at(udp_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &ends, IPPROTO_UDP,
-			   PLANE_tracepoints);
+	e = event_begin_at(udp_drop, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, ends, IPPROTO_UDP,
+			   config.told_by[EVENT_udp_drop]);
 	if (!e)
-		return 0;
+		return;
 	e->reason = why;
 	e->length = length;
 	if (sk) {
@@ -426,5 +411,158 @@ HOOK_TRACEPOINT(kfree_skb, struct sk_buff *skb, void *location, int reason)
 		e->rcvbuf_bytes = get(as_sock(sk), sk_rcvbuf);
 	}
 	event_end(e);
+}
+
+static __always_inline void unwanted_tell(struct sk_buff *s, const struct endpoints *ends, __u32 length)
+{
+	__u32 netns = packet_netns(s);
+	const void *sk = config.filter_tree ? port_socket(netns, ends->remote_port, ends->family, IPPROTO_UDP) : 0;
+	struct record *r = sk ? record_find(sk) : 0;
+
+	no_socket_tell(netns, ends, r && r->in_tree, length);
+}
+
+/* A reader finds the checksum of a datagram wrong while it copies; before 6.14 that is no reason of its own. */
+static __always_inline const void *reader_of(const struct endpoints *ends)
+{
+	struct thread *t = thread_current();
+
+	if (!t || t->call < CALL_read || t->call >= CALL_write || !t->sk || t->protocol != IPPROTO_UDP ||
+	    get(as_sock((void *)t->sk), __sk_common.skc_num) != ends->local_port)
+		return 0;
+	return (void *)t->sk;
+}
+
+/* What is dropped for another reason (given since 5.17). Full queues are told above. */
+HOOK_TRACEPOINT(kfree_skb, struct sk_buff *skb, void *location, int reason)
+{
+	__u8 why = udp_drop_of(reason);
+	struct endpoints ends;
+	struct sk_buff *s;
+	__u32 length;
+
+	if (!why && !drop_is(reason, SKB_DROP_REASON_NOT_SPECIFIED))
+		return 0;
+	s = typed(sk_buff, skb);
+	if (!datagram_read(s, &ends, &length))
+		return 0;
+	if (!why) {
+		if (!reader_of(&ends))
+			return 0;
+		why = UDP_DROP_checksum;
+	}
+	if (why == UDP_DROP_no_socket)
+		unwanted_tell(s, &ends, length);
+	else
+		drop_tell(s, why, &ends, length);
+	return 0;
+}
+
+/* ---- drops on the function plane: by those who decide ---- */
+
+static __always_inline void blame(__u64 skb, __u8 why)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+	struct endpoints ends;
+	__u32 length;
+
+	if (datagram_read(s, &ends, &length))
+		drop_tell(s, why, &ends, length);
+}
+
+/* Between a function's beginning and its end no other packet is looked at on this CPU. */
+static __always_inline void doubt_begins(struct sk_buff *skb)
+{
+	struct scratch *scratch = scratch_get();
+
+	if (scratch)
+		scratch->doubted = (__u64)skb;
+}
+
+/* A firewall that follows connections has a look at the checksum too: tell it once. */
+static __always_inline void doubt_ends(bool bad, __u8 why)
+{
+	struct scratch *scratch = scratch_get();
+	__u64 skb = scratch ? scratch->doubted : 0;
+
+	if (!skb)
+		return;
+	scratch->doubted = 0;
+	if (bad && scratch->blamed != skb)
+		blame(skb, why);
+	scratch->blamed = bad ? skb : 0;
+}
+
+HOOK(sk_filter_trim_cap, struct sock *sk, struct sk_buff *skb)
+{
+	__u16 family = sock_family(sk);
+
+	if ((family == AF_INET || family == AF_INET6) && sock_state(sk) != TCP_NEW_SYN_RECV &&
+	    get(as_sock(sk), sk_protocol) == IPPROTO_UDP)
+		doubt_begins(skb);
+	return 0;
+}
+
+HOOK_RETURN(sk_filter_trim_cap, config.filter_args, int)
+{
+	doubt_ends(ret, UDP_DROP_filter);
+	return 0;
+}
+
+HOOK(__skb_checksum_complete, struct sk_buff *skb)
+{
+	doubt_begins(skb);
+	return 0;
+}
+
+HOOK_RETURN(__skb_checksum_complete, 1, int)
+{
+	doubt_ends((__u16)ret, UDP_DROP_checksum);
+	return 0;
+}
+
+/* The checksum of a longer datagram is looked at while its reader copies it: then EINVAL sends it away. */
+HOOK(skb_copy_and_csum_datagram_msg, struct sk_buff *skb)
+{
+	struct thread *t = thread_current();
+
+	if (t)
+		t->doubted = (__u64)skb;
+	return 0;
+}
+
+HOOK_RETURN(skb_copy_and_csum_datagram_msg, 3, int)
+{
+	struct thread *t = thread_current();
+	__u64 skb = t ? t->doubted : 0;
+
+	if (!skb)
+		return 0;
+	t->doubted = 0;
+	if (ret == -22)
+		blame(skb, UDP_DROP_checksum);
+	return 0;
+}
+
+/* The kernel answers a packet, or refrains from it: either way nobody took it. */
+static __always_inline void answered(struct sk_buff *skb, bool no_port)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+	struct endpoints ends;
+	__u32 length;
+
+	if (no_port && datagram_read(s, &ends, &length))
+		unwanted_tell(s, &ends, length);
+}
+
+HOOK(__icmp_send, struct sk_buff *skb, int type, int code)
+{
+	answered(skb, type == 3 && code == 3);
+	return 0;
+}
+
+HOOK(icmp6_send, struct sk_buff *skb, __u8 type, __u8 code)
+{
+	answered(skb, type == 1 && code == 4);
 	return 0;
 }

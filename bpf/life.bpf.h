@@ -37,22 +37,29 @@ struct thread {
 	__u64 target;		/* unix datagrams: the socket this call sends to, as an address */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
+	struct event_address from; /* UDP: sender of the datagram, as the packet says */
+	__u64 waited_ns;	/* UDP: how long it lay in the queue, 0: not known */
+	__u64 doubted;		/* UDP: the packet being copied, whose checksum is not known yet */
+	__u64 function_message;	/* UDP: the msghdr of the function in progress */
 	struct endpoints ends;	/* UDP: addresses before connect(), and of the message being told */
 	struct mmsghdr message;	/* the one being told */
 	__u64 sleep_ns;		/* asleep in the call since */
 	__u64 blocked_ns;	/* slept so far */
 	__u64 owned_sk, owned_ino; /* the last socket it sent on or received from, and owns */
 	__u64 told_sk;		/* a function hook saw this call's socket, and told it where it tells */
-	__u64 function_ns, function_sk, function_bytes; /* tcp_sendmsg() in progress */
+	__u64 function_ns, function_sk, function_bytes; /* tcp_sendmsg() and UDP's functions, in progress */
 	__u32 flags;
 	__s32 value, value2;
 	__u32 option;
 	__u32 references;
 	__u32 descriptors;	/* sent along (SCM_RIGHTS) */
 	__u32 sender_pid;
+	__u32 from_bytes;	/* length of that datagram */
 	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
 	__u16 fragments;	/* left so far in this call */
+	__u8 truncated;		/* UDP: the datagram was longer than the room */
+	__u8 reads;		/* counted as a reader of its socket's queue */
 	__u8 blocked;		/* enum block + 1 once a wait was told */
 	__u8 in_tree;
 	__u8 tree_known;
@@ -136,6 +143,8 @@ struct scratch {
 	__u64 time_wait_entry;	/* TIME_WAIT entry just started, its socket's last state change still to come */
 	__u64 cancelled;	/* TIME_WAIT entry whose clock was stopped: ended, unless it is started again at once */
 	__u64 touched;		/* TIME_WAIT entry the segment being processed is about */
+	__u64 doubted;		/* datagram whose checksum or filter is looked at */
+	__u64 blamed;		/* the last one that was found bad */
 	__u64 probe_sk;		/* a timer that may send a probe for this socket is running */
 	__u8 ending;		/* enum time_wait_end that explains the next end */
 	__u8 touched_flags;
@@ -413,6 +422,8 @@ static __always_inline __u8 cause_of(const void *sk, const struct record *r)
 	if (thread && r && thread->closing.sk == (__u64)sk && thread->closing.id == r->id)
 		return thread->closing.cause;
 	task = current_task();
+	if (thread && r && r->closed_by && r->owner.pid == (__u32)get(task, tgid))
+		return r->closed_by;
 	if (r && r->owner.pid == (__u32)get(task, tgid) && (get(task, flags) & PF_EXITING))
 		return CALL_exit;
 	return CALL_none;

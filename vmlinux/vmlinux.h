@@ -116,7 +116,8 @@ struct net_device { /* include/linux/netdevice.h */
 	int ifindex;
 };
 enum skb_drop_reason { /* include/net/dropreason-core.h; values are the running kernel's */
-	SKB_DROP_REASON_NO_SOCKET = 1,
+	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_NO_SOCKET,
 	SKB_DROP_REASON_UDP_CSUM,
 	SKB_DROP_REASON_SOCKET_FILTER,
 };
@@ -294,6 +295,7 @@ struct inet_timewait_sock {
 struct udp_sock {
 	struct inet_sock inet;
 	__u16 gso_size;
+	struct sk_buff_head reader_queue;
 };
 
 /* include/net/af_unix.h */
@@ -339,6 +341,7 @@ struct file___old {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *close_on_exec;
 };
 struct files_struct {
 	atomic_t count;

@@ -165,7 +165,8 @@ static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint3
 		break;
 	case TCP_CLOSE:
 		if (ep->kind == ENDPOINT_orphan ||
-		    (ep->kind == ENDPOINT_child && (e->cause == CALL_close || e->cause == CALL_exit)))
+		    (ep->kind == ENDPOINT_child && (e->cause == CALL_close || e->cause == CALL_exit || e->cause == CALL_dup ||
+						    e->cause == CALL_close_range || e->cause == CALL_exec)))
 			ep->kind = ENDPOINT_ended;
 		break;
 	default:

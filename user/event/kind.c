@@ -553,7 +553,10 @@ void kind_json(struct text *to, const struct field *f, const struct event *e)
 	switch (rows[f->kind].form) {
 	case FORM_INTEGER:
 	case FORM_SOCKET:
-		write_integer(to, f, field_integer(f, e));
+		if (rows[f->kind].quiet && !field_integer(f, e))
+			text_put(to, "null");
+		else
+			write_integer(to, f, field_integer(f, e));
 		break;
 	case FORM_NAMED:
 	case FORM_BOOL:
@@ -604,7 +607,7 @@ void kind_json_schema(struct text *to, enum kind kind)
 	switch (rows[kind].form) {
 	case FORM_INTEGER:
 	case FORM_SOCKET:
-		text_put(to, "{\"type\":\"integer\"}");
+		text_put(to, rows[kind].quiet ? "{\"type\":[\"integer\",\"null\"]}" : "{\"type\":\"integer\"}");
 		break;
 	case FORM_NAMED:
 		schema_of_names(to, kind);

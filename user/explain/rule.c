@@ -877,7 +877,8 @@ static bool reset_in_close(const struct occasion *o)
 {
 	__u8 cause = AS(tcp_reset_sent)->cause;
 
-	return cause == CALL_close || cause == CALL_exit || cause == CALL_close_range || cause == CALL_dup;
+	return cause == CALL_close || cause == CALL_exit || cause == CALL_close_range || cause == CALL_dup ||
+	       cause == CALL_exec;
 }
 
 FITS(reset_linger)
@@ -1206,6 +1207,12 @@ FITS(udp_recv_refused)
 {
 	because_own(o, FACT_error);
 	return plain_error(AS(udp_recv)->error) == ECONNREFUSED;
+}
+
+/* What any busy reader needs is not worth a word. */
+FITS(udp_recv_waited)
+{
+	return !AS(udp_recv)->error && AS(udp_recv)->waited_ns >= 10000000;
 }
 
 FITS(udp_connect_source)

@@ -99,6 +99,7 @@ void say_field(struct text *to, const struct field *f, const struct event *e)
 	value = field_integer(f, e);
 	switch (f->kind) {
 	case KIND_DURATION_NS:
+	case KIND_WAIT_NS:
 		say_duration(to, value);
 		break;
 	case KIND_DURATION_US:

@@ -141,7 +141,13 @@ static const struct {
 	{ SYS_recvfrom, CALL_recvfrom },   { SYS_recvmsg, CALL_recvmsg },	{ SYS_recvmmsg, CALL_recvmmsg },
 	{ SYS_write, CALL_write },	   { SYS_writev, CALL_writev },		{ SYS_sendto, CALL_sendto },
 	{ SYS_sendmsg, CALL_sendmsg },	   { SYS_sendmmsg, CALL_sendmmsg },	{ SYS_sendfile, CALL_sendfile },
-	{ SYS_splice, CALL_splice },
+	{ SYS_splice, CALL_splice },	   { SYS_dup3, CALL_dup },
+#ifdef SYS_dup2
+	{ SYS_dup2, CALL_dup },
+#endif
+#ifdef SYS_close_range
+	{ SYS_close_range, CALL_close_range },
+#endif
 };
 
 static void rate_set(struct config *c, unsigned long long most_a_second)
@@ -171,6 +177,9 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	c->has_sock_from_file = k->sock_from_file;
 	c->hz = k->hz;
 	c->accept_args = kernel_parameters(k, "inet_csk_accept") == 4 ? 4 : 2;
+	c->udp_fail_has_packet = kernel_tracepoint_parameters(k, "udp_fail_queue_rcv_skb") > 2;
+	c->udp_recv_args = kernel_parameters(k, "udp_recvmsg");
+	c->filter_args = kernel_parameters(k, "sk_filter_trim_cap");
 	c->listen_start_args = kernel_parameters(k, "inet_csk_listen_start") == 2 ? 2 : 1;
 	for (int i = 0; i < 3; i++) {
 		name = kernel_parameter_name(k, "tcp_send_active_reset", i);
