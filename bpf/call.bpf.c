@@ -216,7 +216,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	t->path.length = 0;
 	if (sk) {
 		t->fd = fd;
-		t->protocol = family == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
+		t->protocol = sock_protocol_of(sk, family);
 		t->state = t->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
 	} else {
 		t->fd = -1;
@@ -810,7 +810,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 			r = record_find(sk);
 			if (t->user)
 				close_tell(t, now - t->start_ns);
-			if (t->protocol != IPPROTO_TCP && r && r->ino == t->ino)
+			if (t->protocol != IPPROTO_TCP && r && r->ino == t->ino && !r->awaited)
 				record_drop(sk);
 		}
 		return 0;
@@ -918,7 +918,8 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	r->closed_by = cause;
 	if (r->protocol != IPPROTO_TCP) {
 		datagram_closes(address_of(sk), r, cause);
-		record_drop(sk);
+		if (!r->awaited)
+			record_drop(sk);
 	}
 }
 
@@ -1183,7 +1184,7 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	t->ino = ino;
 	t->fd = fd;
 	t->family = family;
-	t->protocol = family == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
+	t->protocol = sock_protocol_of(sk, family);
 	t->start_ns = bpf_ktime_get_ns();
 	t->call = call;
 	return 0;

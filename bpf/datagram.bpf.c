@@ -134,8 +134,13 @@ APART int datagram_closes(__u64 address, struct record *r, __u8 cause)
 	scratch = scratch_get();
 	if (scratch)
 		name_forget(sk, r->netns, &scratch->name);
+	/* What it sent and nobody has read keeps the socket (sock_wfree), and its address from being used again. */
+	if (get(as_sock(sk), sk_type) == SOCK_DGRAM) {
+		r->awaited = get(as_sock(sk), sk_wmem_alloc.refs.counter) > 1;
+		return 0;
+	}
 	peer = get(as_unix(sk), peer);
-	if (!peer || get(as_sock(sk), sk_type) == SOCK_DGRAM)
+	if (!peer)
 		return 0;
 	other = record_find(peer);
 	if (!other)

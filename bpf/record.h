@@ -56,6 +56,7 @@ struct record {
 	__u32 sender_pid, sender_bytes;
 	__u64 sender;
 	__u8 eof;		/* unix: enum eof_cause, once the other end is closed or shut down */
+	__u8 awaited;		/* unix datagrams: closed, with messages unread that name it */
 	__u8 closed_by;		/* CALL_ that closed the last descriptor along with others */
 	__u8 reset_arrived;	/* a RST for it was received */
 	__u32 unread_bytes;	/* at close */

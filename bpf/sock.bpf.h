@@ -44,7 +44,9 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define IPPROTO_ICMP 1
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_RAW 255
 #define SOCK_STREAM 1
+#define SOCK_RAW 3
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_EXITING 0x4
@@ -119,13 +121,26 @@ static __always_inline __u16 sock_family(const void *sk) { return get(as_sock(sk
 /* Request and TIME_WAIT entries share struct sock_common with a socket and nothing behind it. */
 static __always_inline bool sock_is_full(__u8 state) { return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV; }
 
+/* Of a full socket. A raw one of TCP or UDP builds its packets itself: it has nothing else of that protocol. */
+static __always_inline __u8 sock_protocol_of(const void *sk, __u16 family)
+{
+	__u8 protocol;
+
+	if (family == AF_UNIX)
+		return 0;
+	protocol = get(as_sock(sk), sk_protocol);
+	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) && get(as_sock(sk), sk_type) == SOCK_RAW)
+		return IPPROTO_RAW;
+	return protocol;
+}
+
 static __always_inline __u8 sock_protocol(const void *sk)
 {
 	__u8 state = sock_state(sk);
 
 	if (!sock_is_full(state))
 		return IPPROTO_TCP;
-	return sock_family(sk) == AF_UNIX ? 0 : get(as_sock(sk), sk_protocol);
+	return sock_protocol_of(sk, sock_family(sk));
 }
 
 /* All ones if the two are equal, else 0. Arithmetic: the verifier follows each way of a comparison to the program's end. */

@@ -262,6 +262,177 @@ def asked_for_errors():
     fails(s.recv, 100)
 
 
+@claim("c59")
+def several_clients():
+    server = sock(INET)
+    server.bind(("127.0.0.1", 9059))
+    clients = [sock(INET) for _ in range(4)]
+    for c in clients:
+        c.sendto(b"hello", ("127.0.0.1", 9059))
+        server.sendto(b"Hi", server.recvfrom(100)[1])
+    for c in clients:
+        c.recv(100)
+    print("c59", *(c.getsockname()[1] for c in clients), flush=True)
+
+
+@claim("c60")
+def restarted_server():
+    to = ("127.0.0.1", 9060)
+    idle, sends, connected = sock(INET), sock(INET), sock(INET)
+    connected.connect(to)
+
+    def serve(client, call, *arguments):
+        call(*arguments)
+        server.sendto(b"answer", server.recvfrom(100)[1])
+        client.recv(100)
+    server = sock(INET)
+    server.bind(to)
+    for c in (idle, sends):
+        serve(c, c.sendto, b"1", to)
+    serve(connected, connected.send, b"1")
+    server.close()
+    sends.sendto(b"lost", to)
+    connected.send(b"lost")
+    time.sleep(0.05)
+    fails(connected.recv, 100)
+    server = sock(INET)
+    server.bind(to)
+    serve(idle, idle.sendto, b"2", to)
+    serve(connected, connected.send, b"2")
+    sends.settimeout(0.1)
+    fails(sends.recv, 100)
+
+
+@claim("c61")
+def restarted_listener():
+    def listen():
+        l = sock(INET, STREAM)
+        l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        l.bind(("127.0.0.1", 9061))
+        l.listen(5)
+        return l
+    old, c = listen(), sock(INET, STREAM)
+    c.connect(("127.0.0.1", 9061))
+    a = old.accept()[0]
+    a.close()
+    old.close()
+    new = listen()
+    c.send(b"to the old one")
+    time.sleep(0.05)
+    fails(c.send, b"again")
+    c = sock(INET, STREAM)
+    c.connect(("127.0.0.1", 9061))
+    c.send(b"to the new one")
+    new.accept()[0].recv(100)
+
+
+@claim("c65")
+def latency():
+    l = sock(INET, STREAM)
+    l.bind(("127.0.0.1", 9065))
+    l.listen(1)
+    c = sock(INET, STREAM)
+    c.connect(("127.0.0.1", 9065))
+    for a, b in ((c, l.accept()[0]), socket.socketpair(UNIX, STREAM)):
+        for _ in range(200):
+            a.send(b"x" * 64)
+            b.recv(64)
+
+
+@claim("c150")
+def sends_without_connect():
+    server, s = sock(INET), sock(INET)
+    server.bind(("127.0.0.1", 9150))
+    for i in range(20):
+        s.sendto(b"x", ("127.0.0.1", 9150))
+    server.recv(100)
+    fails(s.getpeername)
+
+
+@claim("c151")
+def connect_twice():
+    import ctypes
+    l = sock(INET, STREAM)
+    l.bind(("127.0.0.1", 9151))
+    s = sock(INET, STREAM)
+    fails(s.connect, ("127.0.0.1", 9151))
+    l.listen(5)
+    s.connect(("127.0.0.1", 9151))
+    fails(s.connect, ("127.0.0.1", 9151))
+    assert ctypes.CDLL(None).connect(s.fileno(), b"\0" * 16, 16) == 0
+    s.connect(("127.0.0.1", 9151))
+    l.accept()[0].close()
+
+
+@claim("waits")
+def waits():
+    s, c = sock(INET), sock(INET)
+    s.bind(("127.0.0.1", 9170))
+    c.bind(("127.0.0.1", 9171))
+    c.sendto(b"first", ("127.0.0.1", 9170))
+    c.sendto(b"second", ("127.0.0.1", 9170))
+    time.sleep(0.1)
+    s.recv(100, socket.MSG_PEEK)
+    time.sleep(0.1)
+    s.recv(100)
+    s.recv(100)
+    threading.Timer(0.2, lambda: c.sendto(b"third", ("127.0.0.1", 9170))).start()
+    s.recv(100)
+
+
+@claim("closes")
+def other_closes():
+    """Descriptors that go without close(): by dup2(), close_range() and exec."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    a, b = socket.socketpair(UNIX, STREAM)
+    s = sock(INET)
+    s.bind(("127.0.0.1", 9180))
+    os.dup2(null, s.fileno())
+    os.dup2(null, a.detach())
+    assert b.recv(10) == b""
+    s = socket.socket(INET, DGRAM)
+    s.bind(("127.0.0.1", 9181))
+    s = s.detach()
+    os.closerange(s, s + 1)
+
+    def leaves(ready):
+        s = socket.socket(INET, DGRAM)
+        s.bind(("127.0.0.1", 9182))
+        try:
+            os.execv("/nonexistent", ["none"])
+        except OSError:
+            pass
+        ready()
+        os.execv("/bin/sh", ["sh", "-c", "exit 0"])
+    os.waitpid(as_child("closes", leaves), 0)
+    b.close()
+    os.close(null)
+
+
+@claim("broker")
+def broker():
+    """One process makes a socket and hands it to another, which goes on with it: who holds it is its owner."""
+    a, b = socket.socketpair(UNIX, STREAM)
+    server = sock(INET)
+    server.bind(("127.0.0.1", 9190))
+
+    def worker(ready):
+        ready()
+        fd = socket.recv_fds(b, 100, 1)[1][0]
+        s = socket.socket(fileno=fd)
+        s.sendto(b"from the worker", ("127.0.0.1", 9190))
+        s.close()
+    child = as_child("worker", worker)
+    s = socket.socket(INET, DGRAM)
+    s.bind(("127.0.0.1", 9191))
+    socket.send_fds(a, [b"take"], [s.fileno()])
+    s.close()
+    os.waitpid(child, 0)
+    server.recv(100)
+    a.close()
+    b.close()
+
+
 @claim("c64")
 def no_stack():
     a, b = socket.socketpair(UNIX, STREAM)
