@@ -120,8 +120,11 @@ words: $(B)/socktale.pot ## bring the translations (po/) up to what the sources 
 $(B)/tests/%: $(B)/tests/%.o $(ROOMS) $(MODERN)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-demo: all ## play the handshake on the running kernel (VM=1: in a virtual machine)
-	$(Q)$(if $(VM),tests/vm/run.sh 6.12 -- )$(B)/socktale play handshake
+LESSON  ?= handshake
+
+demo: all ## list the lessons, and play LESSON (handshake) on the running kernel (VM=1: in a virtual machine)
+	$(Q)$(B)/socktale play --list
+	$(Q)$(if $(VM),tests/vm/run.sh 6.12 -- )$(B)/socktale play $(LESSON)
 
 check: all ## units, tales, ABI, layers, documentation: needs no privilege
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined check-built
