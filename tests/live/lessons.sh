@@ -22,6 +22,7 @@ traces() {
 	wc -l </proc/self/mounts
 	ip netns list | wc -l
 	nft list ruleset 2>/dev/null | md5sum
+	cat /proc/sys/net/ipv4/{tcp_rmem,tcp_wmem,tcp_tw_reuse,tcp_fin_timeout,ip_local_port_range} /proc/sys/net/core/somaxconn
 }
 
 # play LESSON: TAP lines of one lesson
@@ -46,6 +47,7 @@ play() {
 	cat "$log" >>"$all"
 	whole "$lesson: plays to its end (status $code, $((SECONDS - began)) s)" test "$code" = 0
 	whole "$lesson: leaves nothing behind" test "$before" = "$(traces)"
+	bars "$lesson"
 	grep -aE 'socktale: |events missing' "$log" | sed 's/^/# /' | head -n 5
 }
 
@@ -63,6 +65,61 @@ claims() {
 			printf "# claims: %d with evidence, %d without what must be seen, %d not to be seen here\n", count[0], count[2], count[1]
 			for (claim in worst) if (worst[claim]) printf "#   %s %s\n", claim, worst[claim] == 2 ? "not seen" : "not to be seen here"
 		}' "$all"
+}
+
+# What a lesson declares as a bar is shown with what is said.
+bars() {
+	local label
+	case $1 in
+	queues) label='accept queue of backlog +\[█+░*\] 2 of 2' ;;
+	send-block) label='send buffer of tcpclient +\[█+░*\] [0-9.]+ MB \(limit|tcpclient\[[0-9]+\]: in sendto\(\) [0-9.]+ (ms|s): the peer' ;;
+	time-wait) label='ports of portpool +\[█+\] 10 of 10, 10 in TIME-WAIT' ;;
+	*) return ;;
+	esac
+	whole "$1: shows its bars" grep -qE "$label" "$log"
+	[ "$1" = time-wait ] || return
+	whole "$1: shows the countdown with its owner" grep -qE '^The TIME-WAIT of graceclient\[[0-9]+\] has 5[0-9]\.[0-9] s to go' "$log"
+	whole "$1: CLOSED is told with TIME-WAIT, in the same millisecond" closed_is_time_wait
+}
+
+closed_is_time_wait() {
+	awk '/FIN-WAIT-2 -> CLOSED/ { closed = substr($1, 2) }
+		/TIME-WAIT for 6/ { if (closed && substr($1, 2) - closed < 0.001) found = 1; exit !found }
+		END { exit !found }' "$log"
+}
+
+# Lessons at once, and one of them twice: namespaces, ports, abstract names and filter rules are each one's own.
+together() {
+	local one log_of=() pids=() i=0 code
+	for one in "$@"; do
+		log_of[i]=$(mktemp)
+		COLUMNS=400 LC_ALL=C.UTF-8 LANGUAGE=en "$SOCKTALE" play --format text --patience $((2 * slow)) \
+			${SOCKTALE_PLANE:+--plane "$SOCKTALE_PLANE"} "$one" >"${log_of[i]}" 2>&1 </dev/null &
+		pids[i]=$!
+		i=$((i + 1))
+	done
+	i=0
+	for one in "$@"; do
+		wait "${pids[i]}"
+		code=$?
+		whole "$* at once: $one sees all it must ($(grep -o '[0-9]* ok, [0-9]* not ok' "${log_of[i]}"))" test $code = 0
+		[ $code = 0 ] || grep -A 3 'not ok - ' "${log_of[i]}" | sed 's/^/#   /' | head -n 12
+		rm -f "${log_of[i]}"
+		i=$((i + 1))
+	done
+}
+
+# The screen has a terminal of its own there. Its TAP is passed on and counted.
+on_a_terminal() {
+	local line
+	command -v python3 >/dev/null || { echo "ok - the screen # SKIP python3 is not installed" && skipped=$((skipped + 1)) && return; }
+	while read -r line; do
+		echo "$line"
+		case $line in
+		ok\ *) passed=$((passed + 1)) ;;
+		not\ ok\ *) failed=$((failed + 1)) ;;
+		esac
+	done < <(LIVE_SLOW=$slow python3 "$live_folder/screen.py" 2>&1)
 }
 
 whole() { # SENTENCE COMMAND...
@@ -102,6 +159,18 @@ interrupted() {
 	whole "SIG$1 in the middle of a scene: its programs are gone" none_lives "${started[@]}"
 }
 
+# --list has a line for each file, and make demo plays one of them.
+listed() {
+	local count
+	count=$(find "$checkout/demos/lessons" -name '*.lesson' | wc -l)
+	whole "--list lists the $count lessons" test "$(LC_ALL=C "$SOCKTALE" play --list | grep -cE '^ *[0-9]+ ')" = "$count"
+	whole "a number and a name mean the same lesson" same_lesson 12 unix
+}
+same_lesson() {
+	[ "$(LC_ALL=C "$SOCKTALE" play --claims "$1" 2>/dev/null | awk '{ print $2 }')" = \
+		"$(LC_ALL=C "$SOCKTALE" play --claims "$2" 2>/dev/null | awk '{ print $2 }')" ]
+}
+
 none_lives() {
 	local one
 	for one in "$@"; do
@@ -121,6 +190,9 @@ for lesson in "${lessons[@]}"; do play "$lesson"; done
 if [ $# = 0 ]; then
 	interrupted INT
 	interrupted KILL
+	together reset reset datagrams udp-connect
+	on_a_terminal
+	listed
 fi
 claims
 echo "$passed passed, $failed failed, $skipped skipped"

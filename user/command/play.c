@@ -49,7 +49,8 @@ struct play {
 	struct screen *screen;
 	struct script script;
 	struct board *board;
-	struct history late; /* events that came while a key was waited for */
+	struct history late; /* events that came while a key, or a reader, was waited for */
+	uint64_t read_ns;    /* --slow: when what was said should be read */
 	uint64_t scene_began_ns;
 	struct result *results;
 	size_t result_count;
@@ -313,6 +314,32 @@ static void await_key(struct play *p)
 		usleep(20000);
 }
 
+/* Programs have clocks of their own that go on while somebody reads: within a scene not for long. */
+enum { SENTENCE_MS = 6000, SCENE_MS = 15000 };
+
+static uint64_t reading_ns(struct play *p, unsigned most_ms)
+{
+	unsigned ms = screen_unread_ms(p->screen);
+
+	return (ms < most_ms ? ms : most_ms) * 1000000ULL;
+}
+
+static bool has_read(struct play *p)
+{
+	return p->step ? screen_answered(p->screen) : now_ns() >= p->read_ns;
+}
+
+/* A scene is over: nothing is under way that could be disturbed. */
+static void scene_read(struct play *p)
+{
+	if (stopped)
+		return;
+	if (p->step)
+		await_key(p);
+	else if (p->slow)
+		screen_rest(p->screen, reading_ns(p, SCENE_MS) / 1000000);
+}
+
 static bool on_say(const char *sentence, void *context)
 {
 	struct play *p = context;
@@ -323,8 +350,8 @@ static bool on_say(const char *sentence, void *context)
 	if (p->step)
 		screen_ask(p->screen);
 	else if (p->slow)
-		screen_rest(p->screen, 600 + 25 * (strlen(sentence) > 160 ? 160 : strlen(sentence)));
-	return p->step;
+		p->read_ns = now_ns() + reading_ns(p, SENTENCE_MS);
+	return p->step || p->slow;
 }
 
 static void on_act(const struct step *step, const struct program *program, void *context)
@@ -411,7 +438,7 @@ static int follow(struct play *p)
 		err = probe_poll(p->probe, 10, on_event, p);
 		if (err == -EINTR)
 			err = 0;
-		if (!err && p->script.held && screen_answered(p->screen))
+		if (!err && p->script.held && has_read(p))
 			err = go_on(p);
 		script_tick(&p->script, now_ns());
 		if (!err)
@@ -489,6 +516,8 @@ static int play_scene(struct play *p, const struct scene *scene)
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)
 		err = follow(p);
+	if (!err)
+		scene_read(p);
 	if (!err && stopped)
 		err = -EINTR;
 	screen_board(p->screen, NULL);
@@ -750,7 +779,7 @@ static int run(struct play *p)
 	}
 	if (err)
 		goto out;
-	p->screen = screen_create(stdout, p->claims ? "none" : p->format, p->slow, p->language == LANGUAGE_zh);
+	p->screen = screen_create(stdout, p->claims ? "none" : p->format, p->language == LANGUAGE_zh);
 	if (p->claims)
 		err = table_of_claims(p, one ? one : lessons, one ? 1 : count, &claims);
 	else if (one)

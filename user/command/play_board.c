@@ -316,7 +316,7 @@ static void put_figure(struct text *to, const struct gauge *g, uint64_t value, u
 	default:
 		bar_size(&have, value);
 		bar_size(&full, limit);
-		text_printf(to, g->bar->kind == GAUGE_send ? _("%s of %s") : _("%s, at most %s"), text_string(&have),
+		text_printf(to, g->bar->kind == GAUGE_send ? _("%s (limit %s)") : _("%s (most %s)"), text_string(&have),
 			    text_string(&full));
 		break;
 	}

@@ -33,7 +33,7 @@ struct side {
 struct screen {
 	struct renderer_options options; /* first: the renderer below is given these, and finds the screen by them */
 	const struct renderer *inner;	 /* NULL: silence */
-	bool lanes, slow;
+	bool lanes;
 	struct ladder_shape shape;
 	bool hidden; /* the event at hand */
 	struct story *story;
@@ -50,6 +50,7 @@ struct screen {
 	unsigned board_rows;	 /* drawn below the cursor now */
 	uint64_t board_ns;	 /* when */
 	uint64_t said_ns;	 /* the last line told */
+	unsigned unread_ms;	 /* what it takes to read what was told since screen_unread_ms() */
 	int key_fd;		 /* a key is waited for there; -1: none */
 	struct termios key_mode; /* to be put back */
 	int err;
@@ -181,6 +182,14 @@ static void put_folded(struct screen *s, const char *code, const char *prefix, c
 	paint(s, "\033[0m");
 }
 
+unsigned screen_unread_ms(struct screen *s)
+{
+	unsigned ms = s->unread_ms;
+
+	s->unread_ms = 0;
+	return ms;
+}
+
 void screen_rest(struct screen *s, unsigned ms)
 {
 	uint64_t end = now_ns() + ms * 1000000ULL;
@@ -223,6 +232,7 @@ void screen_say(struct screen *s, const char *sentence)
 
 	text_char(&s->page, '\n');
 	put_folded(s, "\033[1;33m", bar, bar, sentence);
+	s->unread_ms += 600 + 45 * column_count(sentence);
 	if (s->board && !s->rows)
 		board_put_lines(s->board, &s->page, s->options.width);
 	text_char(&s->page, '\n');
@@ -490,8 +500,7 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 			s->said_ns = now_ns();
 			err = s->inner->event(s->drawing, m, &fresh);
 		}
-		if (s->slow)
-			screen_rest(s, 60 + 500 * fresh.count);
+		s->unread_ms += 60 + 500 * fresh.count;
 	}
 	free(fresh.notes);
 	return err;
@@ -662,7 +671,7 @@ static unsigned rows_of(FILE *out)
 	return size.ws_row;
 }
 
-struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide)
+struct screen *screen_create(FILE *out, const char *format, bool wide)
 {
 	struct screen *s = memory_create(1, sizeof(*s));
 
@@ -670,7 +679,6 @@ struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide
 	if (wide)
 		s->options.ascii = false;
 	s->lanes = !strcmp(format, "lanes");
-	s->slow = slow;
 	s->shape = ladder_shape(s->options.width);
 	s->key_fd = -1;
 	if (s->lanes)

@@ -11,8 +11,8 @@
 
 struct screen;
 
-/* `format`: "lanes", "text", or "none" for silence. `slow`: rest after each row. `wide`: the words are Chinese. */
-struct screen *screen_create(FILE *out, const char *format, bool slow, bool wide);
+/* `format`: "lanes", "text", or "none" for silence. `wide`: the words are Chinese. */
+struct screen *screen_create(FILE *out, const char *format, bool wide);
 void screen_destroy(struct screen *s);
 
 void screen_lesson(struct screen *s, unsigned number, const char *title, const char *aim);
@@ -42,6 +42,9 @@ void screen_line(struct screen *s, const char *line);
 /* Ask the one who watches for a key, and whether it has come: at once where there is no terminal. */
 void screen_ask(struct screen *s);
 bool screen_answered(struct screen *s);
+
+/* How long it takes to read what was told since this was last asked. */
+unsigned screen_unread_ms(struct screen *s);
 
 /* Give time to read. */
 void screen_rest(struct screen *s, unsigned ms);

@@ -235,8 +235,21 @@ static int step_do(struct script *s, const struct step *step, struct program **r
 	}
 }
 
+/* The end of a program is waited for, and it is over already: it had a clock of its own while somebody was reading. */
+static bool ended_already(struct script *s, const struct step *step)
+{
+	const char *who = condition_who(&step->condition, 0);
+	struct program *p = who && step->condition.count == 1 && condition_event(&step->condition, 0) == EVENT_process_exit
+				    ? program_find(s, who)
+				    : NULL;
+
+	return p && p->ended;
+}
+
 static bool wait_holds(struct script *s, const struct step *step)
 {
+	if (ended_already(s, step))
+		return true;
 	return condition_holds(&step->condition, &s->history, s->since, script_is, s, NULL, NULL);
 }
 
@@ -264,9 +277,12 @@ static void advance(struct script *s)
 				return;
 		} else if (step->kind == STEP_say) {
 			s->held = s->view.say(saying_in(&step->saying, s->view.language), s->view.context);
+			if (s->held && s->read_from == SIZE_MAX)
+				s->read_from = s->history.count;
 		} else {
-			/* Before the deed: what it brings about comes after this moment. */
-			s->since = s->history.count;
+			/* What it brings about comes after this moment; so would have what came while somebody was reading. */
+			s->since = s->read_from < s->history.count ? s->read_from : s->history.count;
+			s->read_from = SIZE_MAX;
 			if (step_do(s, step, &program)) {
 				step_failed(s, step);
 				return;
@@ -287,7 +303,7 @@ void script_go_on(struct script *s)
 
 int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view)
 {
-	*s = (struct script){ .scene = scene, .stage = stage, .view = *view };
+	*s = (struct script){ .scene = scene, .stage = stage, .view = *view, .read_from = SIZE_MAX };
 	s->step_began_ns = now_ns();
 	if (stage_fresh_directory(stage))
 		return -EIO;

@@ -50,6 +50,7 @@ struct script {
 	struct history history;
 	size_t step;		/* the next one */
 	size_t since;		/* waits look at the events from here on: those after the last deed */
+	size_t read_from;	/* events from here on came while somebody was reading; SIZE_MAX: nobody did since the last deed */
 	uint64_t step_began_ns;
 	bool held;		/* until script_go_on() */
 	bool failed;		/* a step could not be done, or was waited for in vain */
