@@ -11,6 +11,7 @@
 #include <linux/perf_event.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -76,6 +77,14 @@ static int trial(struct kernel *k, enum bpf_prog_type type, enum bpf_attach_type
 	return 0;
 }
 
+/* Whether the reader wants to do without that kind of door ($SOCKTALE_WITHOUT), to compare it with the next. */
+static bool without(const char *kind)
+{
+	const char *list = getenv("SOCKTALE_WITHOUT");
+
+	return list && strstr(list, kind);
+}
+
 static int trial_kprobe(struct kernel *k)
 {
 	struct perf_event_attr attr = { .size = sizeof(attr) };
@@ -131,10 +140,10 @@ void kernel_init(struct kernel *k)
 	k->btf = btf__load_vmlinux_btf();
 	if (!k->btf)
 		k->btf_error = -errno;
-	k->fentry_error = trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_fentry", "tcp_set_state");
-	k->kprobe_error = trial_kprobe(k);
-	k->tp_btf_error = trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "trial_tp_btf", "inet_sock_set_state");
-	k->raw_tp_error = trial(k, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "trial_raw_tp", "inet_sock_set_state");
+	k->fentry_error = without("fentry") ? -ECANCELED : trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_fentry", "tcp_set_state");
+	k->kprobe_error = without("kprobe") ? -ECANCELED : trial_kprobe(k);
+	k->tp_btf_error = without("tp_btf") ? -ECANCELED : trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "trial_tp_btf", "inet_sock_set_state");
+	k->raw_tp_error = without("raw_tp") ? -ECANCELED : trial(k, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "trial_raw_tp", "inet_sock_set_state");
 	k->fentry = !k->fentry_error;
 	k->kprobe = !k->kprobe_error;
 	k->tp_btf = !k->tp_btf_error;
