@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,15 +82,19 @@ static void answer(int replies, pid_t pid)
 static int bring_along(char **program, char *ret_path, size_t room)
 {
 	int from = open(*program, O_RDONLY | O_CLOEXEC), to, err = 0;
-	struct stat status;
+	char bytes[16384];
+	ssize_t n;
 
 	if (from < 0)
 		return -errno;
 	snprintf(ret_path, room, "./%s", strrchr(*program, '/') + 1);
 	unlink(ret_path);
 	to = open(ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	if (to < 0 || fstat(from, &status) || sendfile(to, from, NULL, status.st_size) != status.st_size || fchmod(to, 0755))
-		err = errno ? -errno : -EIO;
+	if (to < 0 || fchmod(to, 0755))
+		err = -errno;
+	while (!err && (n = read(from, bytes, sizeof(bytes))) != 0)
+		if (n < 0 || write(to, bytes, n) != n)
+			err = errno ? -errno : -EIO;
 	close(from);
 	if (to >= 0)
 		close(to);
