@@ -78,8 +78,7 @@ bool thrift_due(const struct thrift *t, uint64_t now_ns)
 	return t->stats < 0 ? now_ns - t->begun_ns >= LOOK_NS - STATS_NS : now_ns - t->stats_begun_ns >= STATS_NS;
 }
 
-/* What to do about a cost of so many percent. */
-static bool weigh(struct thrift *t, double percent, uint64_t now_ns)
+bool thrift_weigh(struct thrift *t, double percent, uint64_t now_ns)
 {
 	t->cost_percent = percent + 0.999;
 	if (percent > t->budget_percent) {
@@ -124,5 +123,5 @@ bool thrift_look(struct thrift *t, uint64_t now_ns, uint64_t programs_ns)
 	t->stats = -1;
 	t->begun_ns = now_ns;
 	t->process_ns = cpu;
-	return weigh(t, percent, now_ns);
+	return thrift_weigh(t, percent, now_ns);
 }

@@ -36,7 +36,10 @@ void thrift_end(struct thrift *t);
 /* Whether thrift_look() has something to do now: ask before reading the programs' times. */
 bool thrift_due(const struct thrift *t, uint64_t now_ns);
 
-/* Look at the cost. `programs_ns`: how long the programs have run so far. True: `level` has changed. */
+/* Judge a cost of so many percent, once a second. True: `level` has changed, by one. */
+bool thrift_weigh(struct thrift *t, double percent, uint64_t now_ns);
+
+/* Look at the cost and judge it. `programs_ns`: how long the programs have run so far. True: `level` has changed. */
 bool thrift_look(struct thrift *t, uint64_t now_ns, uint64_t programs_ns);
 
 #endif
