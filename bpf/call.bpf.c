@@ -534,12 +534,6 @@ static __always_inline void send_tell(const void *sk, struct record *r, struct t
 	event_end(e);
 }
 
-/* What sys_exit returns while a signal is about to restart a call; the program sees EINTR or nothing. */
-static __always_inline __s64 visible(__s64 ret)
-{
-	return ret <= -512 && ret >= -516 ? -4 : ret;
-}
-
 /* The end of a wait that was told: how long it was in all. Before the call itself is told. */
 ONCE int wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
 {

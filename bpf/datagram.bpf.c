@@ -9,7 +9,6 @@
 #include "bpf/hook.bpf.h"
 #include "bpf/user.bpf.h"
 
-#define MSG_TRUNC 0x20
 #define SHUTDOWN_RECEIVE 1	/* RCV_SHUTDOWN in sk_shutdown */
 
 /* ---- beginnings and ends ---- */
@@ -106,10 +105,10 @@ APART int datagram_begins(struct thread *t, __u8 call)
 				t->passed = descriptor_socket(c.first);
 		}
 	}
-	if (call >= CALL_write) {
+	if (call_sends(call)) {
 		if (t->family == AF_UNIX && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM)
 			sender_announce(t);
-	} else if (t->family == AF_UNIX && call >= CALL_read && call <= CALL_recvmmsg &&
+	} else if (t->family == AF_UNIX && call_receives(call) &&
 		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
 		sender_look(t);
 	}
@@ -397,8 +396,6 @@ static __always_inline void unix_shutdown_done(struct thread *t, const void *sk,
 
 /* ---- messages ---- */
 
-static __always_inline bool call_sends(__u8 call) { return call >= CALL_write; }
-
 /* One message of the call is done: `m` is its header, or all zero where the call has none. */
 static __always_inline void message_done(struct thread *t, const void *sk, struct record *r, const struct user_msghdr *m,
 					 __u64 asked, __s64 ret)
@@ -532,5 +529,5 @@ APART int datagram_done(struct thread *t, __s64 ret)
 	}
 	if (t->target)
 		sender_returns(t);
-	return t->call >= CALL_read && t->call <= CALL_splice;
+	return call_receives(t->call) || call_sends(t->call);
 }

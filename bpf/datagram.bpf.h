@@ -11,6 +11,13 @@
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 #define SOCK_DEAD_BIT 0 /* enum sock_flags */
+#define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
+#define MSG_ERRQUEUE 0x2000
+
+/* Of the calls that carry messages. */
+static __always_inline bool call_sends(__u8 call) { return call >= CALL_write && call <= CALL_splice; }
+static __always_inline bool call_receives(__u8 call) { return call >= CALL_read && call < CALL_write; }
 
 /* Which numbers a port of `ports` counts. */
 enum { PORT_udp = 1, PORT_udp6, PORT_echo };

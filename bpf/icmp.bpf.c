@@ -382,14 +382,6 @@ HOOK_TRACEPOINT(udp_fail_queue_rcv_skb, int rc, struct sock *sk)
 	return 0;
 }
 
-static __always_inline __u32 packet_netns(struct sk_buff *s)
-{
-	struct net_device *dev = get(s, dev);
-	struct net *net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
-
-	return net ? get(typed(net, net), ns.inum) : 0;
-}
-
 /* A datagram for the socket at its port is thrown away. */
 static __always_inline void drop_tell(struct sk_buff *s, __u8 why, const struct endpoints *ends, __u32 length)
 {
@@ -427,7 +419,7 @@ static __always_inline const void *reader_of(const struct endpoints *ends)
 {
 	struct thread *t = thread_current();
 
-	if (!t || t->call < CALL_read || t->call >= CALL_write || !t->sk || t->protocol != IPPROTO_UDP ||
+	if (!t || !call_receives(t->call) || !t->sk || t->protocol != IPPROTO_UDP ||
 	    get(as_sock((void *)t->sk), __sk_common.skc_num) != ends->local_port)
 		return 0;
 	return (void *)t->sk;

@@ -97,6 +97,15 @@ static __always_inline __u32 sock_netns(const void *sk)
 	return net ? get(typed(net, net), ns.inum) : 0;
 }
 
+/* Of a packet's device; 0: it has none (any more). */
+static __always_inline __u32 packet_netns(struct sk_buff *s)
+{
+	struct net_device *dev = get(s, dev);
+	struct net *net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
+
+	return net ? get(typed(net, net), ns.inum) : 0;
+}
+
 static __always_inline struct net *sock_net(const void *sk)
 {
 	return typed(net, get(as_sock(sk), __sk_common.skc_net.net));

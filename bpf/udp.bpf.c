@@ -6,10 +6,8 @@
 #include "bpf/datagram.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/hook.bpf.h"
+#include "bpf/user.bpf.h"
 
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
-#define MSG_ERRQUEUE 0x2000
 #define ARRIVALS 64 /* of a socket's waiting datagrams so many are timed: the newest */
 
 enum { WAIT_none, WAIT_empty, WAIT_came };
@@ -43,8 +41,6 @@ struct {
 	__type(key, __u64);
 	__type(value, __u64);
 } arrivals __weak SEC(".maps");
-
-static __always_inline bool call_receives(__u8 call) { return call >= CALL_read && call < CALL_write; }
 
 /* ---- who sent a datagram that lies in a queue ---- */
 
@@ -418,7 +414,7 @@ APART int udp_done(struct thread *t, struct record *r, __s64 ret)
 		connect_done(t, sk, r, ret < 0 ? -ret : 0);
 		return 0;
 	}
-	return t->call >= CALL_read && t->call <= CALL_splice && t->told_sk != t->sk;
+	return (call_receives(t->call) || call_sends(t->call)) && t->told_sk != t->sk;
 }
 
 APART int udp_over(struct thread *t)
@@ -432,7 +428,7 @@ APART int udp_over(struct thread *t)
 
 static __always_inline void function_begins(const void *sk, const void *message, __u64 size)
 {
-	struct sockaddr_any { __u16 family; __be16 port; __u32 four; __u8 six[16]; __u32 scope; } name = {};
+	struct address_raw raw = {};
 	struct msghdr *m = typed(msghdr, message);
 	struct thread *t;
 	void *given;
@@ -451,25 +447,11 @@ static __always_inline void function_begins(const void *sk, const void *message,
 	t->waited_ns = 0;
 	t->from.port = t->asked.port = 0;
 	given = get(m, msg_name);
-	if (!given || bpf_probe_read_kernel(&name, 8, given))
+	if (!given || bpf_probe_read_kernel(&raw, 8, given))
 		return;
-	if (name.family == AF_INET6 && bpf_probe_read_kernel(&name, sizeof(name), given))
+	if (raw.family == AF_INET6 && bpf_probe_read_kernel(&raw, sizeof(raw), given))
 		return;
-	__builtin_memset(&t->asked, 0, sizeof(t->asked));
-	t->asked.family = name.family;
-	t->asked.port = bpf_ntohs(name.port);
-	if (name.family == AF_INET6) {
-		__builtin_memcpy(t->asked.ip.bytes, name.six, 16);
-		t->asked.scope_id = name.scope;
-	} else {
-		*(__u32 *)t->asked.ip.bytes = name.four;
-	}
-}
-
-/* What sys_exit would return for a call that a signal is about to restart; the program sees EINTR or nothing. */
-static __always_inline __s64 restarted(__s64 ret)
-{
-	return ret <= -512 && ret >= -516 ? -4 : ret;
+	address_take(&raw, &t->asked);
 }
 
 /* A function of its own, of which a program has one: an event needs its stack. */
@@ -483,10 +465,10 @@ __noinline int udp_function_done(__s64 ret, int sending)
 	r = record_find((void *)t->function_sk);
 	t->told_sk = t->function_sk;
 	if (r && sending) {
-		udp_sent(t, r, t->function_bytes, restarted(ret), PLANE_functions);
+		udp_sent(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	} else if (r) {
 		t->truncated = ret >= 0 && (get(typed(msghdr, t->function_message), msg_flags) & MSG_TRUNC);
-		udp_received(t, r, t->function_bytes, restarted(ret), PLANE_functions);
+		udp_received(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	}
 	t->function_sk = 0;
 	return 0;

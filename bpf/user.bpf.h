@@ -16,10 +16,40 @@
 #define IOV_LOOKED_AT 16
 #define CONTROLS_LOOKED_AT 4
 
+/* What sys_exit returns while a signal is about to restart a call; the program sees EINTR or nothing. */
+static __always_inline __s64 visible(__s64 ret)
+{
+	return ret <= -512 && ret >= -516 ? -4 : ret;
+}
+
+/* A sockaddr of IPv4 or IPv6, as it lies in memory. */
+struct address_raw {
+	__u16 family;
+	__be16 port;
+	__u32 four;
+	__u8 six[16];
+	__u32 scope;
+};
+
+/* Unknown families leave *ret zero but for the family. */
+static __always_inline void address_take(const struct address_raw *raw, struct event_address *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->family = raw->family;
+	if (raw->family == AF_INET) {
+		ret->port = bpf_ntohs(raw->port);
+		*(__u32 *)ret->ip.bytes = raw->four;
+	} else if (raw->family == AF_INET6) {
+		ret->port = bpf_ntohs(raw->port);
+		__builtin_memcpy(ret->ip.bytes, raw->six, 16);
+		ret->scope_id = raw->scope;
+	}
+}
+
 /* A sockaddr the program handed over, or got. Unknown families leave *ret zero but for the family. */
 static __always_inline void address_read(__u64 user, __u32 length, struct event_address *ret, struct event_path *path)
 {
-	struct { __u16 family; __be16 port; __u32 four; __u8 six[16]; __u32 scope; } raw = {};
+	struct address_raw raw = {};
 
 	__builtin_memset(ret, 0, sizeof(*ret));
 	path->length = 0;
@@ -27,17 +57,12 @@ static __always_inline void address_read(__u64 user, __u32 length, struct event_
 		return;
 	if (bpf_probe_read_user(&raw.family, sizeof(raw.family), (void *)user))
 		return;
-	ret->family = raw.family;
-	if (raw.family == AF_INET) {
+	if (raw.family == AF_INET)
 		bpf_probe_read_user(&raw, 8, (void *)user);
-		ret->port = bpf_ntohs(raw.port);
-		*(__u32 *)ret->ip.bytes = raw.four;
-	} else if (raw.family == AF_INET6) {
+	else if (raw.family == AF_INET6)
 		bpf_probe_read_user(&raw, sizeof(raw), (void *)user);
-		ret->port = bpf_ntohs(raw.port);
-		__builtin_memcpy(ret->ip.bytes, raw.six, 16);
-		ret->scope_id = raw.scope;
-	} else if (raw.family == AF_UNIX) {
+	address_take(&raw, ret);
+	if (raw.family == AF_UNIX) {
 		__u32 bytes = length - 2;
 		__s64 got;
 

@@ -234,14 +234,6 @@ ONCE int hold_ends(__u64 sk, struct record *r)
 
 __u64 holds = 0; /* how many holds were begun so far; while none was, data segments are not looked up */
 
-static __always_inline __u32 device_netns(struct sk_buff *s)
-{
-	struct net_device *dev = get(s, dev);
-	struct net *net = dev ? get(typed(net_device, dev), nd_net.net) : 0;
-
-	return net ? get(typed(net, net), ns.inum) : 0;
-}
-
 static __always_inline bool is_ip(struct sk_buff *s)
 {
 	__u16 protocol = get(s, protocol);
@@ -285,7 +277,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	if (!segment_read(skb, start, DIRECTION_sent, &seg)) {
 		if (seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) {
 			if (told(icmp_sent) || told(udp_drop))
-				icmp_leaves(start, seg.header, get(s, sk), device_netns(s));
+				icmp_leaves(start, seg.header, get(s, sk), packet_netns(s));
 		} else if (seg.protocol && seg.fragment && told(udp_send)) {
 			fragment_leaves(get(s, sk));
 		}
@@ -318,7 +310,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 		if (scratch && scratch->cancelled)
 			time_wait_settle(scratch);
 	}
-	seg.netns = device_netns(s);
+	seg.netns = packet_netns(s);
 	r = sk ? record_find(sk) : 0;
 	if (sk && (seg.tcp.flags & FLAG_SYN)) {
 		state = sock_state(sk);
@@ -360,13 +352,13 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 		return 0;
 	if (!segment_read(skb, get(s, data), DIRECTION_received, &seg)) {
 		if ((seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) && told(icmp_received))
-			icmp_arrives(get(s, data), seg.header, device_netns(s));
+			icmp_arrives(get(s, data), seg.header, packet_netns(s));
 		return 0;
 	}
 	matters = (seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) || !seg.tcp.window;
 	if (!matters && !(full_queues && told_by(tcp_listen_drop, PLANE_tracepoints)))
 		return 0;
-	seg.netns = device_netns(s);
+	seg.netns = packet_netns(s);
 	scratch = scratch_get();
 	if (!scratch)
 		return 0;

@@ -380,6 +380,26 @@ def waits():
     s.recv(100)
 
 
+@claim("several")
+def several_receivers():
+    """One datagram to a broadcast or a multicast address reaches every socket that wants it."""
+    receivers = [sock(INET) for _ in range(3)]
+    sender = sock(INET)
+    sender.bind(("10.9.1.1", 9211))
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    for s in receivers:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", 9210))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                     socket.inet_aton("239.1.2.3") + socket.inet_aton("10.9.1.1"))
+        s.settimeout(5)
+    sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.9.1.1"))
+    for to in ("10.9.1.255", "239.1.2.3"):
+        sender.sendto(to.encode(), (to, 9210))
+        for s in receivers:
+            assert s.recv(100) == to.encode()
+
+
 @claim("closes")
 def other_closes():
     """Descriptors that go without close(): by dup2(), close_range() and exec."""

@@ -420,6 +420,12 @@ if waits_known:
           known[3] < 90e6 and took[3]["from"] == "127.0.0.1:9171" and rule(e, "udp_recv_waited"), briefs(took))
 else:
     check("how long a datagram lay in the queue is not known here, and not told", not any(known), briefs(took))
+e = of("several")
+for to in "10.9.1.255", "239.1.2.3":
+    got = pick(e, "udp_recv", done_bytes=len(to))
+    check(f"one datagram to {to} is told once as sent, and by each of the three who get it, with its sender",
+          len(pick(e, "udp_send", to=to + ":9210", error=None)) == 1 and len({x["socket"] for x in got}) == len(got) == 3 and
+          {x["from"] for x in got} == {"10.9.1.1:9211"}, briefs(got))
 e = of("closes")
 causes = {x["local"]: x["cause"] for x in pick(e, "sock_close", last=True)}
 check("dup2() and close_range() close too",
