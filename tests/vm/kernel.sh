@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What each kernel of the matrix must show, in its guest: the self-test of `socktale doctor` on both planes (some fifty
-# things of a connection's life, each with the right owner), and that everything loads, with the verifier's figures in
-# $VM_OUT/budget.json for tests/vm/table.py. The longer tests are tests/live.
+# things of a connection's life, each with the right owner), two short lessons with all they must show, and that everything
+# loads, with the verifier's figures in $VM_OUT/budget.json for tests/vm/table.py. The longer tests are tests/live:
+# `VM_TESTS=lessons make check-vm` plays all twelve lessons.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD:-build}
@@ -26,9 +27,24 @@ self_test() {
 	failed=$((failed + 1))
 }
 
+# One of TCP, with TIME-WAITs and signals, and one of UDP, with ICMP errors: each must-see counts.
+lessons() {
+	local plane=$1
+	if SOCKTALE_PLANE=$plane BUILD=$build bash tests/live/lessons.sh address-in-use udp-connect >/tmp/lessons.txt 2>&1; then
+		echo "ok - lessons on $plane: $(tail -n 1 /tmp/lessons.txt)"
+		passed=$((passed + 1))
+	else
+		echo "not ok - lessons on $plane: $(tail -n 1 /tmp/lessons.txt)"
+		grep -v '^ok ' /tmp/lessons.txt | head -n 12 | sed 's/^/# /'
+		failed=$((failed + 1))
+	fi
+}
+
 self_test ""
 self_test functions
 self_test tracepoints
+lessons functions
+lessons tracepoints
 if "$build/tests/vm/budget" >"${VM_OUT:-/tmp}/budget.json"; then
 	echo "ok - every program loads and attaches, and fits its verifier"
 	passed=$((passed + 1))
