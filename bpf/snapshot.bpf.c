@@ -316,6 +316,8 @@ static __always_inline struct snapshot_socket *describe(const void *sk)
 	s->netns = sock_netns(sk);
 	s->state = sock_state(sk);
 	s->protocol = sock_protocol(sk);
+	if (!s->protocol && sock_family(sk) != AF_UNIX)
+		s->protocol = get(as_sock(sk), sk_protocol); /* more than a byte: MPTCP */
 	sock_endpoints(sk, &ends);
 	s->family = ends.family;
 	s->local = ends.local;

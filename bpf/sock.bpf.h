@@ -130,14 +130,27 @@ static __always_inline __u16 sock_family(const void *sk) { return get(as_sock(sk
 /* Request and TIME_WAIT entries share struct sock_common with a socket and nothing behind it. */
 static __always_inline bool sock_is_full(__u8 state) { return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV; }
 
-/* Of a full socket. A raw one of TCP or UDP builds its packets itself: it has nothing else of that protocol. */
+/* All ones if the two are equal, else 0. Arithmetic: the verifier follows each way of a comparison to the program's end. */
+static __always_inline __u32 mask_equal(__u32 a, __u32 b)
+{
+	__u64 difference = a ^ b;
+
+	asm volatile("" : "+r"(difference)); /* or clang finds the comparison in it */
+	return (__s64)(difference - 1) >> 63;
+}
+
+/*
+ * Of a full socket. A raw one of TCP or UDP builds its packets itself: it has nothing else of that protocol. MPTCP (262) ends in the
+ * six of TCP, and its sockets are none of TCP's: what is read there as tcp_sock lies elsewhere. It is 0; its subflows are TCP sockets.
+ */
 static __always_inline __u8 sock_protocol_of(const void *sk, __u16 family)
 {
-	__u8 protocol;
+	__u16 protocol;
 
 	if (family == AF_UNIX)
 		return 0;
 	protocol = get(as_sock(sk), sk_protocol);
+	protocol &= mask_equal(protocol >> 8, 0);
 	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) && get(as_sock(sk), sk_type) == SOCK_RAW)
 		return IPPROTO_RAW;
 	return protocol;
@@ -150,15 +163,6 @@ static __always_inline __u8 sock_protocol(const void *sk)
 	if (!sock_is_full(state))
 		return IPPROTO_TCP;
 	return sock_protocol_of(sk, sock_family(sk));
-}
-
-/* All ones if the two are equal, else 0. Arithmetic: the verifier follows each way of a comparison to the program's end. */
-static __always_inline __u32 mask_equal(__u32 a, __u32 b)
-{
-	__u64 difference = a ^ b;
-
-	asm volatile("" : "+r"(difference)); /* or clang finds the comparison in it */
-	return (__s64)(difference - 1) >> 63;
 }
 
 /* sock_endpoints() without a branch, where reading a field costs next to nothing: this is part of every event. */
