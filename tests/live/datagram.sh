@@ -18,6 +18,45 @@ program() { # NAME SIDE ARGUMENT...
 
 at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
 
+# ---- sockets that end without a call; looked at again at the end ----
+
+trace_start swept -e sock_create --comm=swept
+python3 - <<'END'
+import os, socket
+with open("/proc/self/comm", "w") as comm:
+    comm.write("swept")
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+for i in range(10):
+    for family in (socket.AF_INET, socket.AF_UNIX):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        socket.send_fds(a, [b"x"], [s.fileno()])
+        s.close()
+a.close()
+b.close() # and with it what is under way
+END
+cat >"$tmp/records.py" <<'END'
+"""How many sockets the tracer of that process number keeps a record of, of those its trace tells."""
+import glob, json, subprocess, sys
+
+def maps(*words):
+    return json.loads(subprocess.run(["bpftool", "-j", "map", *words], capture_output=True, text=True, check=True).stdout)
+
+told = set()
+for line in open(sys.argv[2]):
+    e = json.loads(line)
+    if e["event"] == "sock_create" and e["type"] == "dgram":
+        told.add(e["socket"])
+numbers = {line.split()[1] for info in glob.glob(f"/proc/{sys.argv[1]}/fdinfo/*") for line in open(info) if line.startswith("map_id:")}
+for number in numbers:
+    if maps("show", "id", number)["name"] == "records":
+        kept = {entry["formatted"]["value"]["id"] for entry in maps("dump", "id", number)}
+        print(len(told), len(kept & told))
+END
+sleep $slow
+swept_before=$(python3 "$tmp/records.py" "${tracer[swept]}" "$tmp/swept.json")
+check "sockets that end on their way to another process leave their records (sockets, records: $swept_before)" \
+	[ "$swept_before" = "20 20" ]
+
 # ---- the owner benchmark ----
 
 trace_start owner
@@ -599,4 +638,9 @@ for name, server, path, client in (("redis", redis, "/redis.sock", "redis-cli"),
     answers = [e for e in events if e["event"] in ("unix_send", "unix_recv") and e["socket"] in theirs]
     check(f"{name}: and the server's lines are the server's", answers and all(e["pid"] == server for e in answers))
 END
+
+swept() { [ "$(python3 "$tmp/records.py" "${tracer[swept]}" "$tmp/swept.json")" = "20 0" ]; }
+until_true 100 swept
+check "and forgotten after two looks at all open files" swept
+trace_stop swept
 live_end
