@@ -62,7 +62,7 @@ struct config {
 	__u8 calls[CALL_NUMBERS]; /* enum call by system call number */
 };
 
-#define LOSSES 5 /* values of enum loss */
+#define LOSSES 4 /* values of enum loss */
 
 /* Per CPU and event: what was produced and what was lost on the way, by enum loss. */
 struct tally {

@@ -73,10 +73,10 @@ enum eof_cause { EOF_none, EOF_peer_closed, EOF_peer_died, EOF_peer_shutdown, EO
 enum udp_drop { UDP_DROP_unknown, UDP_DROP_receive_buffer, UDP_DROP_checksum, UDP_DROP_no_socket, UDP_DROP_filter, UDP_DROP_memory };
 enum icmp_fate { ICMP_FATE_unknown, ICMP_FATE_delivered, ICMP_FATE_silent, ICMP_FATE_queued, ICMP_FATE_soft };
 enum signal_fate { SIGNAL_FATE_unknown, SIGNAL_FATE_ignored, SIGNAL_FATE_caught, SIGNAL_FATE_fatal, SIGNAL_FATE_blocked };
-enum loss { LOSS_ring_full, LOSS_map_full, LOSS_recursion, LOSS_held_back, LOSS_shed };
+enum loss { LOSS_ring_full, LOSS_map_full, LOSS_held_back, LOSS_shed };
 /* What --budget leaves out, in this order; each includes those before it. */
 enum shed { SHED_nothing, SHED_calls, SHED_segments, SHED_sockets, SHED_life };
-enum gap { GAP_beginning, GAP_owner, GAP_map_full };
+enum gap { GAP_beginning, GAP_owner, GAP_map_full, GAP_skipped };
 
 /* REUSE is a bit set. */
 enum { REUSE_address = 1, REUSE_port = 2 };

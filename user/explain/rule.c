@@ -1510,6 +1510,11 @@ FITS(gap_owner)
 	return AS(gap)->what == GAP_owner;
 }
 
+FITS(gap_skipped)
+{
+	return AS(gap)->what == GAP_skipped;
+}
+
 FITS(gap_full)
 {
 	return AS(gap)->what == GAP_map_full;

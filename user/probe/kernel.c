@@ -19,26 +19,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-
-/* The kernel's configured tick, which user space sees nowhere else: TCP's 40 ms minimum of a delayed ACK is HZ/25. */
-static unsigned find_hz(void)
-{
-	struct utsname u;
-	char path[128], line[256];
-	unsigned hz = 0;
-	FILE *f;
-
-	uname(&u);
-	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "CONFIG_HZ=%u", &hz) == 1)
-			break;
-	fclose(f);
-	return hz;
-}
+#include "base/tick.h"
 
 static const struct bpf_insn trial_code[] = {
 	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
@@ -134,9 +115,7 @@ void kernel_init(struct kernel *k)
 	memset(k, 0, sizeof(*k));
 	uname(&u);
 	snprintf(k->release, sizeof(k->release), "%s", u.release);
-	k->hz = find_hz();
-	if (!k->hz)
-		k->hz = 250;
+	k->hz = tick_hz();
 	k->btf = btf__load_vmlinux_btf();
 	if (!k->btf)
 		k->btf_error = -errno;

@@ -72,6 +72,7 @@ struct probe {
 	size_t slot_count, slot_room;
 	uint64_t losses_seen_ns, swept_ns;
 	struct thrift thrift;
+	uint64_t skipped[LINKS]; /* runs of each program skipped, as last told */
 	bool seeded; /* the visitor of all open files is loaded */
 	int cpus;
 };
@@ -648,6 +649,34 @@ static struct probe_count tally_sum(const struct probe *p, uint32_t id)
 	return c;
 }
 
+/*
+ * Tell which hooks the kernel skipped since the last look, because they were already running on the same processor: an
+ * interrupt's softirq, or since 7.0, where tracepoints can be preempted, another task. bpf_preempt_disable() in the program
+ * would not help: what waits then runs in bpf_preempt_enable(), where the kernel still counts the program as running.
+ */
+static int skips_tell(struct probe *p, probe_callback *callback, void *context)
+{
+	struct bpf_prog_info info;
+	int err = 0;
+
+	for (size_t i = 0; i < p->link_count && !err; i++) {
+		const char *name = bpf_program__name(p->programs[i]);
+		union event_any any;
+
+		if (program_info(p->programs[i], &info) || info.recursion_misses <= p->skipped[i])
+			continue;
+		event_init(&any, EVENT_gap);
+		any.head.time_ns = now_ns();
+		any.gap.what = GAP_skipped;
+		any.gap.count = info.recursion_misses - p->skipped[i];
+		any.gap.hook.length = strstr(name, "__") - name; /* hook.bpf.h: HOOK__door */
+		memcpy(any.gap.hook.bytes, name, any.gap.hook.length);
+		p->skipped[i] = info.recursion_misses;
+		err = callback(&any.head, context);
+	}
+	return err;
+}
+
 /* Tell in the stream what was lost since the last look. */
 static int losses_tell(struct probe *p, probe_callback *callback, void *context)
 {
@@ -672,7 +701,7 @@ static int losses_tell(struct probe *p, probe_callback *callback, void *context)
 			err = callback(&any.head, context);
 		}
 	}
-	return err;
+	return err ? err : skips_tell(p, callback, context);
 }
 
 /*

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/tick.h"
 #include "bpf/config.h"
 #include "socktale.skel.h"
 
@@ -119,29 +120,6 @@ static void sort_out(struct snapshot *s, const struct heap *h)
 	s->owner_count = kept;
 }
 
-/*
- * The kernel counts ticks from 300 seconds before its 32 bits overflow (INITIAL_JIFFIES, include/linux/jiffies.h), so the
- * count and the time since boot belong together for one tick length only.
- */
-static unsigned hz_of(const struct snapshot *s)
-{
-	static const unsigned usual[] = { 250, 1000, 100, 300, 1024, 1200, 128, 64 };
-	unsigned best = usual[0];
-	double least = 0;
-
-	for (size_t i = 0; s->count && i < sizeof(usual) / sizeof(*usual); i++) {
-		double should = 4294967296.0 - 300.0 * usual[i] + usual[i] * (s->sockets[0].time_ns / 1e9);
-		double off = should > (double)s->sockets[0].jiffies ? should - (double)s->sockets[0].jiffies
-								    : (double)s->sockets[0].jiffies - should;
-
-		if (!i || off < least) {
-			least = off;
-			best = usual[i];
-		}
-	}
-	return best;
-}
-
 /* Load what of the four can be had: unix sockets have no iterator before Linux 5.15. */
 static struct socktale_bpf *load(bool with_unix)
 {
@@ -206,7 +184,7 @@ int snapshot_take(int netns, struct snapshot *ret)
 		err = fail(-errno, "network namespace: no way back");
 	if (!err) {
 		sort_out(&s, &heap);
-		s.hz = hz_of(&s);
+		s.hz = tick_hz();
 		*ret = s;
 	}
 out:
