@@ -63,9 +63,7 @@ static __always_inline __u64 address_of(const void *pointer)
 {
 	__u64 address = (__u64)pointer;
 
-#ifdef MODERN
 	asm volatile("%0 = -%0; %0 = -%0" : "+r"(address));
-#endif
 	return address;
 }
 

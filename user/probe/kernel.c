@@ -58,7 +58,7 @@ static int trial(struct kernel *k, enum bpf_prog_type type, enum bpf_attach_type
 	return 0;
 }
 
-/* Whether the reader wants to do without that kind of door ($SOCKTALE_WITHOUT), to compare it with the next. */
+/* Whether the reader wants to do without that ($SOCKTALE_WITHOUT): a kind of door, or what later kernels offer. */
 static bool without(const char *kind)
 {
 	const char *list = getenv("SOCKTALE_WITHOUT");
@@ -134,7 +134,7 @@ void kernel_init(struct kernel *k)
 	k->sk_storage = k->task_storage;
 	k->loop = has_enumerator(k->btf, "bpf_func_id", "BPF_FUNC_loop");
 	k->sock_from_file = has_enumerator(k->btf, "bpf_func_id", "BPF_FUNC_sock_from_file");
-	k->cast = btf__find_by_name_kind(k->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	k->cast = !without("cast") && btf__find_by_name_kind(k->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 }
 
 void kernel_finish(struct kernel *k)
