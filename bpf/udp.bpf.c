@@ -263,7 +263,7 @@ static __always_inline __u64 call_start(const struct thread *t, __u8 plane)
 	return plane == PLANE_functions ? t->function_ns : t->start_ns;
 }
 
-APART int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane)
+ONCE int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane)
 {
 	struct event_udp_send *e;
 	struct endpoints *ends;
@@ -298,7 +298,7 @@ APART int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, _
 	return 0;
 }
 
-APART int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane)
+ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane)
 {
 	struct event_udp_recv *e;
 	struct endpoints *ends;
@@ -403,7 +403,7 @@ APART int udp_begins(struct thread *t, __u8 call)
 }
 
 /* Whether the call carried messages that are still to be told. */
-APART int udp_done(struct thread *t, struct record *r, __s64 ret)
+ONCE int udp_done(struct thread *t, struct record *r, __s64 ret)
 {
 	const void *sk;
 
@@ -417,7 +417,7 @@ APART int udp_done(struct thread *t, struct record *r, __s64 ret)
 	return (call_receives(t->call) || call_sends(t->call)) && t->told_sk != t->sk;
 }
 
-APART int udp_over(struct thread *t)
+ONCE int udp_over(struct thread *t)
 {
 	if (t && t->reads)
 		reader_ends(t);
