@@ -207,15 +207,16 @@ static __always_inline void unix_send_fill(struct event_unix_send *e, struct thr
 }
 
 /* Most sends name nobody: then the event ends before its path, and the reader's side puts the empty one back. */
-static __always_inline void unix_send_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret)
+APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 asked, __s64 ret)
 {
 	struct event_unix_send *e;
-	const void *target;
+	const void *sk, *target;
 	__u64 peer = 0;
 	__u32 pid = 0;
 
-	if (!told(unix_send))
-		return;
+	if (!t || !r || !told(unix_send))
+		return 0;
+	sk = (void *)t->sk;
 	if (t->path.length) {
 		struct record *other;
 
@@ -227,7 +228,7 @@ static __always_inline void unix_send_tell(struct thread *t, const void *sk, str
 		}
 		e = event_begin(unix_send, sk, r, PLANE_tracepoints);
 		if (!e)
-			return;
+			return 0;
 		unix_send_fill(e, t, peer, pid, asked, ret);
 		__builtin_memcpy(&e->path, &t->path, sizeof(e->path));
 		event_end(e);
@@ -236,22 +237,27 @@ static __always_inline void unix_send_tell(struct thread *t, const void *sk, str
 		e = event_about(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), sk, r,
 				PLANE_tracepoints, 0);
 		if (!e)
-			return;
+			return 0;
 		unix_send_fill(e, t, peer, pid, asked, ret);
 		event_end(e);
 	}
+	return 0;
 }
 
-static __always_inline void unix_recv_tell(struct thread *t, const void *sk, struct record *r, __u64 asked, __s64 ret,
-					   const struct control *c)
+APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 asked, __s64 ret, const struct control *c)
 {
 	struct event_unix_recv *e;
-	__u16 type = get(as_sock(sk), sk_type);
-	__u64 peer = t->sender;
-	__u32 pid = t->sender_pid;
+	const void *sk;
+	__u16 type;
+	__u64 peer;
+	__u32 pid;
 
-	if (!told(unix_recv))
-		return;
+	if (!t || !r || !c || !told(unix_recv))
+		return 0;
+	sk = (void *)t->sk;
+	type = get(as_sock(sk), sk_type);
+	peer = t->sender;
+	pid = t->sender_pid;
 	if (!peer && type == SOCK_DGRAM && ret >= 0) {
 		const void *sender = name_find(&t->path, r->netns);
 		struct record *other = sender ? record_find(sender) : 0;
@@ -271,7 +277,7 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 		unix_peer(sk, &peer, &pid);
 	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->head.fd = t->fd;
 	e->peer = peer;
 	e->peer_pid = pid;
@@ -288,6 +294,7 @@ static __always_inline void unix_recv_tell(struct thread *t, const void *sk, str
 		e->passed = descriptor_socket(c->first);
 	e->duration_ns = e->head.time_ns - t->start_ns;
 	event_end(e);
+	return 0;
 }
 
 /* Whether accept() has taken the socket already, and its caller made it known. */
@@ -404,7 +411,7 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 
 	if (call_sends(t->call)) {
 		if (t->family == AF_UNIX)
-			unix_send_tell(t, sk, r, asked, ret);
+			unix_send_tell(t, r, asked, ret);
 		else
 			udp_sent(t, r, asked, ret, PLANE_tracepoints);
 		return;
@@ -412,7 +419,7 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
 		control_read(m, &c);
 	if (t->family == AF_UNIX) {
-		unix_recv_tell(t, sk, r, asked, ret, &c);
+		unix_recv_tell(t, r, asked, ret, &c);
 		return;
 	}
 	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);

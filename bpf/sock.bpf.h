@@ -24,7 +24,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * the verifier cuts out the branches that are not taken, one move of the rest of the program each: most of the time of a load.
  * ONCE functions are global ones in the first: verified by themselves, not again for each way that leads to them. They take
  * a pointer only to what BTF can size, or NULL, and return nothing but a number (pointers: since 5.12, e5069b9c23b3).
- * In the second they are inlined, or, if APART, called and verified with each caller.
+ * In the second they are called too, and verified with each caller: stacks of programs are short (512 bytes a chain).
  */
 #ifdef MODERN
 #define HAS(feature) 1
@@ -32,7 +32,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define APART __noinline
 #else
 #define HAS(feature) (config.has_##feature)
-#define ONCE static __always_inline
+#define ONCE __hidden __noinline
 #define APART __hidden
 #endif
 
