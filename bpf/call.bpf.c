@@ -113,7 +113,7 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 	sock_endpoints(sk, &c->ends);
 }
 
-ONCE int close_tell(struct thread *t, __u64 duration)
+APART int close_tell(struct thread *t, __u64 duration)
 {
 	struct closing *c;
 	struct event_sock_close *e;
@@ -353,7 +353,7 @@ extern __u64 full_queues;
 
 #define fill_address(to, from) __builtin_memcpy(&(to), &(from), sizeof(to))
 
-ONCE int created(struct thread *t, __s32 fd, __s32 error)
+APART int created(struct thread *t, __s32 fd, __s32 error)
 {
 	struct event_sock_create *e;
 	struct endpoints ends = {};
@@ -398,7 +398,7 @@ ONCE int created(struct thread *t, __s32 fd, __s32 error)
 	return 0;
 }
 
-ONCE int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
+APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 {
 	struct record *r, *listener;
 	struct event_tcp_accept *e;
@@ -535,7 +535,7 @@ static __always_inline void send_tell(const void *sk, struct record *r, struct t
 }
 
 /* The end of a wait that was told: how long it was in all. Before the call itself is told. */
-ONCE int wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
+APART int wait_told(struct thread *t, struct record *r, bool sending, __s32 error, __u64 now)
 {
 	const void *sk;
 	__u8 blocked;
@@ -618,14 +618,14 @@ HOOK_RETURN(tcp_sendmsg, 3, int)
 	return 0;
 }
 
-ONCE int send_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
+APART int send_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
 {
 	if (t)
 		send_tell((void *)t->sk, r, t, t->asked_bytes, ret, now - t->start_ns, PLANE_tracepoints, now);
 	return 0;
 }
 
-ONCE int recv_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
+APART int recv_told(struct thread *t, struct record *r, __s64 ret, __u64 now)
 {
 	struct event_tcp_recv *e = t ? event_begin_now(tcp_recv, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 
@@ -678,7 +678,7 @@ static __always_inline __s32 option_effective(const void *sk, __u32 option)
 	return -1;
 }
 
-ONCE int bind_told(struct thread *t, struct record *r, __s32 error)
+APART int bind_told(struct thread *t, struct record *r, __s32 error)
 {
 	struct event_sock_bind *e = t ? event_begin(sock_bind, (void *)t->sk, r, PLANE_tracepoints) : 0;
 	struct sock *sk;
@@ -710,7 +710,7 @@ ONCE int listen_told(struct thread *t, struct record *r, __s32 error)
 	return 0;
 }
 
-ONCE int option_told(struct thread *t, struct record *r, __s32 error)
+APART int option_told(struct thread *t, struct record *r, __s32 error)
 {
 	struct event_sock_option *e = t ? event_begin(sock_option, (void *)t->sk, r, PLANE_tracepoints) : 0;
 
@@ -740,7 +740,7 @@ ONCE int shutdown_told(struct thread *t, struct record *r, __s32 error)
 	return 0;
 }
 
-ONCE int connect_told(struct thread *t, struct record *r, __s32 error, __u64 now)
+APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
 	struct event_tcp_connect *e = t ? event_begin_now(tcp_connect, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 
@@ -836,8 +836,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	case CALL_connect:
 		if (t->protocol == IPPROTO_TCP)
 			connect_told(t, r, error, now);
-		else
-			datagram_done(t, ret);
+		else if (!datagram_done(t, ret) && t->protocol == IPPROTO_UDP)
+			udp_connected(t, ret);
 		break;
 	default:
 		if (r)

@@ -523,6 +523,8 @@ APART int datagram_done(struct thread *t, __s64 ret)
 				unix_shutdown_done(t, sk, r);
 			return 0;
 		}
+		if (t->target)
+			sender_returns(t);
 	} else {
 		echo = (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6) &&
 		       get(as_sock(sk), sk_type) == SOCK_DGRAM;
@@ -532,9 +534,8 @@ APART int datagram_done(struct thread *t, __s64 ret)
 			return 0;
 		if (ret > 1 && t->call == CALL_sendmmsg)
 			t->fragments = 0; /* of which message is not known */
-		return udp_done(t, r, ret);
+		if (t->told_sk == t->sk)
+			return 0;
 	}
-	if (t->target)
-		sender_returns(t);
 	return call_receives(t->call) || call_sends(t->call);
 }

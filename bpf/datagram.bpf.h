@@ -172,7 +172,7 @@ static __always_inline void name_forget(const void *sk, __u32 netns, struct even
 /* ---- UDP (udp.bpf.c) ---- */
 
 extern int udp_begins(struct thread *t, __u8 call);
-ONCE int udp_done(struct thread *t, struct record *r, __s64 ret);
+extern int udp_connected(struct thread *t, __s64 ret);
 ONCE int udp_over(struct thread *t);
 extern int udp_forget(__u64 sk);
 ONCE int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane);

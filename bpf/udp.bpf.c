@@ -402,19 +402,17 @@ APART int udp_begins(struct thread *t, __u8 call)
 	return 0;
 }
 
-/* Whether the call carried messages that are still to be told. */
-ONCE int udp_done(struct thread *t, struct record *r, __s64 ret)
+/* The end of a connect() of a UDP socket: not a part of datagram_done(), since both need much of the stack. */
+APART int udp_connected(struct thread *t, __s64 ret)
 {
-	const void *sk;
+	struct record *r;
 
-	if (!t || !r)
+	if (!t)
 		return 0;
-	sk = (void *)t->sk;
-	if (t->call == CALL_connect) {
-		connect_done(t, sk, r, ret < 0 ? -ret : 0);
-		return 0;
-	}
-	return (call_receives(t->call) || call_sends(t->call)) && t->told_sk != t->sk;
+	r = record_find((void *)t->sk);
+	if (r)
+		connect_done(t, (void *)t->sk, r, ret < 0 ? -ret : 0);
+	return 0;
 }
 
 ONCE int udp_over(struct thread *t)

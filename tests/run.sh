@@ -76,6 +76,7 @@ static() {
 	one manual 60 tests/manual.sh "$BUILD/socktale"
 	one words 60 tests/words.sh
 	one install 300 tests/install.sh
+	one stack 60 tests/stack.py "$BUILD/socktale.bpf.o" "$BUILD/modern.bpf.o"
 	one static-binary 600 tests/static.sh
 	for script in tests/*.sh tests/*/*.sh .ci/run; do
 		one "script $script" 20 bash -n "$script"
