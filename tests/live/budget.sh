@@ -25,8 +25,14 @@ check "a rate that is none is refused" eval '! "$SOCKTALE" trace --max-rate 0 -d
 # ---- so much of a CPU ----
 
 trace_start budget --netns "$netns" --budget 2
-exchanges=150000
-burst 22101 1 $exchanges
+# A quick machine is through the first bursts before the first window ends: the last one falls into the shedding.
+exchanges=0
+for _ in {1..20}; do
+	begun=$(grep -c '"event":"shed"' "$tmp/budget.json")
+	burst 22101 1 150000
+	exchanges=$((exchanges + 150000))
+	[ "$begun" = 0 ] || break
+done
 calm() { [ "$(grep '"event":"shed"' "$tmp/budget.json" | tail -n 1 | grep -c '"left_out":"nothing"')" = 1 ]; }
 check "something was left out while the load ran" grep -q '"event":"shed"' "$tmp/budget.json"
 check "when the load has fallen all is told again" until_true 60 calm
@@ -90,7 +96,8 @@ of_load = [e for e in told if 22101 in (local(e), remote(e))]
 sends = len(pick(of_load, "tcp_send")) + sum(e["sends"] for e in pick(of_load, "tcp_io"))
 check(f"--budget: calls and sums together are all that was sent ({sends} of {2 * exchanges})", sends == 2 * exchanges,
       f"{len(pick(of_load, 'tcp_send'))} told one by one")
-check("--budget: most of it as sums", len(pick(of_load, "tcp_send")) < exchanges, f"{len(pick(of_load, 'tcp_send'))} one by one")
+check("--budget: the last of it as sums", sum(e["sends"] for e in pick(of_load, "tcp_io")) >= 200000,
+      f"{len(pick(of_load, 'tcp_send'))} one by one")
 first, last = steps[0]["time_ns"], steps[-1]["time_ns"]
 late = [e for e in of_load if e["event"] in IO and first + 100000000 < e["time_ns"] < last]
 check("--budget: from the first step on no send or receive is told on its own", not late, briefs(late))

@@ -39,8 +39,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ $# -gt 0 ] || usage "no command given"
-# With instructions as the clock, 5.10 waits for ever for its second processor to come up.
-: "${cpus:=$([ "$name" = 5.10 ] && echo 1 || echo 2)}"
+# With instructions as the clock, kernels before 6.5 or so wait for ever for their second processor to come up.
+: "${cpus:=$(case $name in 5.10 | 6.1) echo 1 ;; *) echo 2 ;; esac)}"
 [[ $mem =~ ^[0-9]+$ && $cpus =~ ^[0-9]+$ && $limit =~ ^[0-9]+$ ]] || usage "--mem, --cpus and --time take a number"
 if [ -n "$out" ]; then
 	out=$(mkdir -p "$out" && cd "$out" && pwd) || usage "--out: cannot make '$out'"
