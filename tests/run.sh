@@ -116,8 +116,14 @@ live() {
 }
 
 vm() {
-	local kernel log line words tables=() command=tests/vm/kernel.sh
+	local kernel log line words kernels tables=() command=tests/vm/kernel.sh
 
+	kernels=${VM_KERNELS:-$(tests/vm/kernels.sh --list | awk '{ print $1 }')}
+	if [ -z "$kernels" ]; then
+		failed=$((failed + 1))
+		echo "vm: tests/vm/kernels.sh names no kernel"
+		return
+	fi
 	[ -z "${VM_TESTS:-}" ] || command="tests/run.sh live ${VM_TESTS#all}"
 	mkdir -p "$BUILD/vm"
 	# shellcheck disable=SC2086 # words
@@ -127,7 +133,7 @@ vm() {
 		log=$BUILD/vm/${line%% *}.log
 		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# self-test|#   MISSING|    # claims:)|passed,' "$log" | sed 's/^/    /'
 	done
-	for kernel in ${VM_KERNELS:-$(tests/vm/kernels.sh --list | awk '{ print $1 }')}; do
+	for kernel in $kernels; do
 		log=$BUILD/vm/$kernel.log
 		[ ! -s "$BUILD/vm/$kernel.out/budget.json" ] || tables+=("$kernel=$BUILD/vm/$kernel.out/budget.json")
 		words=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" 2>/dev/null | tail -n 1)

@@ -329,6 +329,20 @@ def zero_window():
     s.close()
 
 
+def run_out():
+    """A closed end whose peer does not close waits in FIN-WAIT-2 as a TIME_WAIT entry; with TCP_LINGER2 it runs out at once."""
+    s = listen(31019)
+    for i in range(2):
+        c, a = pair(s, source=41020 + i)
+        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 1)
+        c.close()
+        a.recv(1)
+        entry = f"0100007F:{41020 + i:04X} 0100007F:{31019:04X}"
+        until("the entry's end", lambda: entry not in open("/proc/self/net/tcp").read())
+        a.close()
+    s.close()
+
+
 def recycled():
     """TIME_WAITs whose addresses are used again: by a connect (counted TWRecycled), by a SYN that arrives (not counted)."""
     shell("sysctl -qw net.ipv4.tcp_tw_reuse=1")
@@ -366,7 +380,7 @@ def no_bucket():
 
 for step in (plain, refused, abort_linger, abort_unread, data_after_close, data_after_shutdown, listener_closed, overflow,
              last_segment_overflow, syn_queue_full, reset_of_request, timeouts, lost_tail, lost_middle, keepalive,
-             delayed_acks, zero_window, recycled, no_bucket):
+             delayed_acks, zero_window, run_out, recycled, no_bucket):
     began = time.monotonic()
     step()
     print(f"# {step.__name__}: {time.monotonic() - began:.1f} s", flush=True)

@@ -19,6 +19,8 @@ slow=${LIVE_SLOW:-$([ -n "${SOCKTALE_VM:-}" ] && echo 6 || echo 1)}
 export PYTHONPATH=$live_folder PYTHONDONTWRITEBYTECODE=1 SOCKTALE
 # Where these are not set, bash and Python ask the name service for them: over sockets, in the middle of what is counted.
 export HOME=${HOME:-/} SHELL=${SHELL:-/bin/bash}
+# What is looked for is drawn in Unicode; that plain ASCII is drawn elsewhere is asked for where it is tested.
+export LC_ALL=${LC_ALL:-C.UTF-8}
 test_name=$(basename "$0" .sh)
 
 declare -A pid tracer status input # by the name something was started under

@@ -14,7 +14,7 @@
 set -u -o pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
-cache=${SOCKTALE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/socktale}/kernels
+cache=${SOCKTALE_CACHE:-${XDG_CACHE_HOME:-${HOME:-~}/.cache}/socktale}/kernels
 
 # name, pattern of the version, suites in order of preference. SUITE-security is looked for in the
 # machine's security archive, every other suite in its main archive.
