@@ -40,7 +40,7 @@ struct why {
 	struct text arguments;
 	const char *from, *output;
 	double seconds;
-	unsigned long long most, told;
+	unsigned long long most, told, skipped;
 	int ready_fd;
 	bool strict, seconds_given;
 	struct probe *probe;
@@ -393,6 +393,7 @@ static int watch(struct why *w)
 	w->after = traffic_read(w);
 	standing_end(&w->standing);
 	w->answer.lost = probe_count(w->probe, EVENT_COUNT).lost[LOSS_ring_full];
+	w->skipped = probe_recursion_misses(w->probe);
 	unseen_live(w);
 	return err;
 }
@@ -483,5 +484,5 @@ int command_why(int argc, char **argv)
 	finish(&w);
 	if (err)
 		return exit_code_of(err);
-	return w.strict && lost ? EXIT_CODE_lost : EXIT_CODE_done;
+	return w.strict && (lost || w.skipped) ? EXIT_CODE_lost : EXIT_CODE_done;
 }

@@ -899,6 +899,8 @@ void findings_moment(struct findings *f, const struct moment *m, const struct no
 		return;
 	if (m->event->id == EVENT_lost)
 		f->count.lost += AS(lost)->count;
+	if (m->event->id == EVENT_gap && AS(gap)->what == GAP_skipped)
+		f->count.skipped += AS(gap)->count;
 	for (size_t n = 0; n < notes->count; n++) {
 		struct hit h = { .note = &notes->notes[n] };
 

@@ -63,6 +63,7 @@ struct findings;
 
 struct findings_count {
 	uint64_t events, sockets, lost;
+	uint64_t skipped; /* hooks that the kernel did not run, as `gap` events say */
 	uint64_t first_ns, last_ns;
 	uint64_t untold; /* signs that found no room: there were too many different findings */
 };

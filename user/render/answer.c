@@ -279,6 +279,8 @@ static void put_watched(struct view *v)
 		text_printf(&v->piece, _("; %llu events were LOST: findings may be missing, and figures are too small"), lost(v));
 	else
 		text_put(&v->piece, _("; none was lost"));
+	if (c.skipped)
+		text_printf(&v->piece, _("; %llu hooks skipped while another ran"), (unsigned long long)c.skipped);
 	if (c.untold)
 		text_printf(&v->piece, _("; %llu signs had no room, because there were too many different findings"),
 			    (unsigned long long)c.untold);
@@ -380,9 +382,9 @@ static void put_json(struct view *v, const struct finding *const *found, size_t 
 	}
 	text_put(to, "],\"watched\":{");
 	json_word(to, "what", v->answer.what);
-	text_printf(to, ",\"live\":%s,\"duration_ns\":%llu,\"events\":%llu,\"sockets\":%llu,\"lost\":%llu,\"untold\":%llu}",
+	text_printf(to, ",\"live\":%s,\"duration_ns\":%llu,\"events\":%llu,\"sockets\":%llu,\"lost\":%llu,\"skipped\":%llu,\"untold\":%llu}",
 		    v->answer.live ? "true" : "false", (unsigned long long)watched_ns(v), (unsigned long long)c.events,
-		    (unsigned long long)c.sockets, lost(v), (unsigned long long)c.untold);
+		    (unsigned long long)c.sockets, lost(v), (unsigned long long)c.skipped, (unsigned long long)c.untold);
 	text_put(to, ",\"not_seen\":[");
 	for (size_t i = 0; i < v->answer.unseen_count; i++) {
 		if (i)
