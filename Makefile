@@ -104,7 +104,7 @@ $(B)/locale/%/LC_MESSAGES/socktale.mo: po/%.po
 # What a reader is told: sentences in _() and N_(), and those that functions and rows of lists translate themselves.
 WORDS := $(sort $(wildcard user/*.c user/*/*.[ch] user/*/*.def bpf/*.def))
 WORD_KEYS := _ N_ ngettext:1,2 fail:2 hint tell wrong:2 complain:2 door_fail:2 doors_fail:3 note_printf:2 set_of number \
-	HEAD:4 EVENT:4 FIELD:5 NAME:5 COST:2 EXPECT:5 FIGURE:4
+	HEAD:4 EVENT:4 FIELD:5 NAME:5 COST:3 EXPECT:5 FIGURE:4
 WORD_FORMATS := fail:2 hint:1 tell:1 door_fail:2 doors_fail:3 note_printf:2
 
 $(B)/socktale.pot: $(WORDS) Makefile

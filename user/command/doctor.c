@@ -229,9 +229,9 @@ static void page_event(struct page *page, struct examination *x, enum event_id i
 		text_printf(&hooks, s->plane ? _("first choice missing: %s") : _("missing: %s"), s->refused);
 		fold(page, "    ", "      ", text_string(&hooks));
 	}
-	if (s->cost) {
+	for (int i = 0; i < DOOR_COSTS && s->costs[i]; i++) {
 		text_clear(&hooks);
-		text_printf(&hooks, _("cost: %s"), _(s->cost));
+		text_printf(&hooks, _("cost: %s"), _(s->costs[i]));
 		fold(page, "    ", "      ", text_string(&hooks));
 	}
 	text_finish(&hooks);
@@ -435,8 +435,12 @@ static void json_events(struct text *to, struct examination *x)
 		text_put(to, "],");
 		json_string(to, "missing", s->refused);
 		text_char(to, ',');
-		json_string(to, "cost", s->cost);
-		text_put(to, ",\"seen\":");
+		text_put(to, "\"costs\":[");
+		for (int i = 0; i < DOOR_COSTS && s->costs[i]; i++) {
+			text_put(to, i ? "," : "");
+			text_json(to, s->costs[i], strlen(s->costs[i]));
+		}
+		text_put(to, "],\"seen\":");
 		if (x->tested)
 			text_printf(to, "%llu}", x->seen[id]);
 		else

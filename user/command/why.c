@@ -283,7 +283,7 @@ static void unseen_live(struct why *w)
 	bool inferred = false;
 
 	for (int id = 0; id < EVENT_COUNT; id++)
-		inferred |= doors->sources[id].plane == PLANE_tracepoints && doors->sources[id].cost;
+		inferred |= doors->sources[id].plane == PLANE_tracepoints && doors->sources[id].costs[0];
 	unseen_findings(w);
 	if (inferred)
 		text_put(unseen_add(w), _("Some events are told by tracepoints alone: what io_uring or the kernel itself sends and receives is not seen, and some reasons are inferred (`socktale doctor` says which)."));

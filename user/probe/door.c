@@ -35,8 +35,11 @@ static const char *const optional[] = {
 #include "probe/source.def"
 };
 
-static const char *const costs[EVENT_COUNT] = {
-#define COST(event, text) [EVENT_##event] = text,
+static const struct cost {
+	enum event_id id;
+	const char *spared_by, *text;
+} costs[] = {
+#define COST(event, spared_by, text) { EVENT_##event, spared_by, text },
 #include "probe/source.def"
 };
 
@@ -183,6 +186,13 @@ static bool group_works(struct doors *d, enum event_id id, const char *label, ch
 	return true;
 }
 
+static bool spares(struct doors *d, const char *what)
+{
+	struct hook *h = doors_hook(d, what);
+
+	return h ? hook_door(d, h) != NULL : !strcmp(what, "bpf_loop") && d->kernel->loop;
+}
+
 static void source_choose(struct doors *d, enum event_id id)
 {
 	struct source *s = &d->sources[id];
@@ -210,7 +220,9 @@ static void source_choose(struct doors *d, enum event_id id)
 		}
 		s->plane = plane;
 		s->label = rows[i].label;
-		s->cost = plane == PLANE_tracepoints ? costs[id] : NULL;
+		for (size_t j = 0, n = 0; plane == PLANE_tracepoints && j < COUNT_OF(costs) && n < COUNT_OF(s->costs); j++)
+			if (costs[j].id == id && !spares(d, costs[j].spared_by))
+				s->costs[n++] = costs[j].text;
 		return;
 	}
 }

@@ -14,6 +14,7 @@
 
 #define DOOR_HOOKS 96
 #define DOOR_REASON 256
+#define DOOR_COSTS 4 /* a NULL ends fewer */
 
 /* One way into a hook: one program. */
 struct door {
@@ -35,7 +36,7 @@ struct hook {
 struct source {
 	enum plane plane;	  /* PLANE_none: this kernel cannot tell it */
 	const char *label;	  /* row group of source.def that was chosen */
-	const char *cost;	  /* what the reader loses on tracepoints alone, or NULL */
+	const char *costs[DOOR_COSTS]; /* what the reader loses on tracepoints alone; the rest NULL */
 	char refused[DOOR_REASON]; /* why the plane before it was not taken, or "" */
 };
 
