@@ -82,9 +82,11 @@ bars() {
 	whole "$1: CLOSED is told with TIME-WAIT, in the same millisecond" closed_is_time_wait
 }
 
+# tcp_time_wait() makes the entry, then the socket CLOSED; told is each when its plane sees it.
 closed_is_time_wait() {
 	awk '/FIN-WAIT-2 -> CLOSED/ { closed = substr($1, 2) }
-		/TIME-WAIT for 6/ { if (closed && substr($1, 2) - closed < 0.001) found = 1; exit !found }
+		/TIME-WAIT for 6/ { begun = substr($1, 2) }
+		closed && begun && (begun - closed) ^ 2 < 0.001 ^ 2 { found = 1 }
 		END { exit !found }' "$log"
 }
 
