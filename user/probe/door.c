@@ -107,6 +107,8 @@ static void door_examine(struct doors *d, struct hook *h, struct door *door)
 			door_fail(door, "this kernel refuses %s (%s)", door->kind, strerror(-k->fentry_error));
 		else if (kernel_parameters(k, h->target) < 0)
 			door_fail(door, "this kernel has no function %s", h->target);
+		else if (kernel_parameters(k, h->target) > 6 && !k->wide)
+			door_fail(door, "%s has more than 6 parameters, too many for %s before Linux 6.6", h->target, door->kind);
 	} else if (!strcmp(door->kind, "kprobe") || !strcmp(door->kind, "kretprobe")) {
 		if (!k->kprobe)
 			door_fail(door, "this kernel has no kprobes (%s)", strerror(-k->kprobe_error));

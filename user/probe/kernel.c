@@ -129,6 +129,8 @@ void kernel_init(struct kernel *k)
 	k->raw_tp = !k->raw_tp_error;
 	if (!k->btf)
 		return;
+	k->wide = kernel_parameters(k, "tcp_v4_syn_recv_sock") <= 6 ||
+		  (k->fentry && !trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_wide", "tcp_v4_syn_recv_sock"));
 	k->task_storage = has_enumerator(k->btf, "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE");
 	/* bpf_sk_storage_get in tracing programs came in the same release, 5.11 (8e4597c627fb). */
 	k->sk_storage = k->task_storage;

@@ -17,6 +17,7 @@ struct kernel {
 	unsigned hz;	      /* jiffies a second */
 	bool fentry;	      /* a trial program could be loaded and attached */
 	int fentry_error;
+	bool wide;	      /* also where a function has more parameters than registers carry (x86-64: 6, since Linux 6.6) */
 	bool kprobe;
 	int kprobe_error;
 	bool tp_btf;

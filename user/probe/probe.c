@@ -395,16 +395,16 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 		visit_files(p);
 		p->seeded = true;
 	}
+	/* All are tried, so that all that are refused are known when the object is loaded anew. */
 	for (size_t i = 0; i < p->link_count; i++) {
 		p->links[i] = bpf_program__attach(p->programs[i]);
 		if (p->links[i])
 			continue;
-		err = -errno;
-		doors_fail(&p->doors, bpf_program__name(p->programs[i]), "loaded, but refused to attach: %s", strerror(-err));
-		for (size_t j = i; j < p->link_count; j++)
-			p->links[j] = NULL;
-		return -EAGAIN;
+		doors_fail(&p->doors, bpf_program__name(p->programs[i]), "loaded, but refused to attach: %s", strerror(errno));
+		err = -EAGAIN;
 	}
+	if (err)
+		return err;
 	if (bpf_program__fd(p->skeleton->progs.under_way__iter) >= 0)
 		iterate(p->skeleton->progs.under_way__iter, NULL);
 	return 0;
