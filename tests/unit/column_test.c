@@ -55,6 +55,20 @@ TEST("a word longer than a line is broken")
 	CHECK_STRING(fold("abcdefghij", 4), "> abcd\n  efgh\n  ij\n");
 }
 
+TEST("it is broken behind a bracket, comma or slash, if there is one")
+{
+	CHECK_STRING(fold("setsockopt(TCP_KEEPINTVL, 1)", 24), "> setsockopt(\n  TCP_KEEPINTVL, 1)\n");
+	CHECK_STRING(fold("connect(/var/run/nscd/socket) = ENOENT", 24), "> connect(/var/run/nscd/\n  socket) = ENOENT\n");
+}
+
+TEST("a number stays with its unit")
+{
+	CHECK_STRING(fold("after 663 us it went on", 9), "> after\n  663 us it\n  went on\n");
+	CHECK_STRING(fold("套接字关闭（0 字节未读）", 14), "> 套接字关闭\n  （0 字节未读）\n");
+	CHECK_STRING(fold("of 3 useful", 4), "> of 3\n  usef\n  ul\n");
+	CHECK_STRING(fold("12345678 us", 8), "> 12345678\n  us\n");
+}
+
 TEST("a language without spaces is folded between characters, and closing punctuation stays behind")
 {
 	CHECK_STRING(fold("三次握手", 4), "> 三次\n  握手\n");

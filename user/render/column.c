@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "render/column.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -44,17 +45,23 @@ static struct character first(const char *string)
 	return (struct character){ bytes, width_of(code) };
 }
 
-unsigned column_count(const char *string)
+static unsigned columns_of(const char *string, size_t bytes)
 {
+	const char *end = string + bytes;
 	unsigned columns = 0;
 
-	while (*string) {
+	while (string < end) {
 		struct character c = first(string);
 
 		columns += c.columns;
 		string += c.bytes;
 	}
 	return columns;
+}
+
+unsigned column_count(const char *string)
+{
+	return columns_of(string, strlen(string));
 }
 
 void column_repeat(struct text *to, const char *character, unsigned times)
@@ -119,21 +126,65 @@ static bool opens(const char *string)
 	return false;
 }
 
+/* Behind these a word too long for a line is broken rather than anywhere: setsockopt(, /var/run/. */
+static bool joins(char c)
+{
+	return strchr("(/,=|", c) != NULL;
+}
+
+/* Bytes of the unit behind the space behind a number, where no line may break: 663 us, 0 字节; 0: it is another space. */
+static size_t unit_length(const char *space, const char *begin)
+{
+	static const char *const units[] = { "us", "ms", "s", "kB", "MB", "%", "字节", "微秒", "毫秒", "秒" };
+
+	if (space == begin || !isdigit((unsigned char)space[-1]))
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		size_t length = strlen(units[i]);
+
+		if (strncmp(space + 1, units[i], length) == 0 && !isalpha((unsigned char)space[1 + length]))
+			return length;
+	}
+	return 0;
+}
+
 /* Bytes up to where the line may break: behind a word of at most `most` columns, or behind a wide character. */
 static size_t word_length(const char *string, unsigned most, unsigned *ret_columns)
 {
-	size_t length = 0;
-	unsigned columns = 0;
+	size_t length = 0, joint = 0;
+	unsigned columns = 0, joint_columns = 0;
 	bool opened = false;
 
-	while (string[length] && string[length] != ' ') {
+	while (string[length] && (string[length] != ' ' || unit_length(string + length, string))) {
 		struct character c = first(string + length);
 
+		if (string[length] == ' ') {
+			/* The unit as a whole, or not at all. */
+			size_t unit = unit_length(string + length, string);
+			unsigned more = columns_of(string + length, 1 + unit);
+
+			if (most && columns + more > most)
+				break;
+			length += 1 + unit;
+			columns += more;
+			opened = false;
+			if ((unsigned char)string[length - 1] >= 0x80)
+				break;
+			continue;
+		}
 		/* What follows a wide character may begin a line, unless it is punctuation of its own script. */
-		if (length && ((c.columns == 2 && !opened) || (most && columns + c.columns > most)))
+		if (length && c.columns == 2 && !opened)
 			break;
+		if (length && most && columns + c.columns > most) {
+			*ret_columns = joint ? joint_columns : columns;
+			return joint ? joint : length;
+		}
 		length += c.bytes;
 		columns += c.columns;
+		if (joins(string[length - 1])) {
+			joint = length;
+			joint_columns = columns;
+		}
 		if (!opened && opens(string + length - c.bytes)) {
 			opened = true;
 			continue;
