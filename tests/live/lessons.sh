@@ -47,9 +47,12 @@ play() {
 	cat "$log" >>"$all"
 	whole "$lesson: plays to its end (status $code, $((SECONDS - began)) s)" test "$code" = 0
 	whole "$lesson: leaves nothing behind" test "$before" = "$(traces)"
+	whole "$lesson: no shell misses its folder" no_complaint
 	bars "$lesson"
 	grep -aE 'socktale: |events missing' "$log" | sed 's/^/# /' | head -n 5
 }
+
+no_complaint() { ! grep -q 'getcwd' "$log"; }
 
 # What became of each claim in all lessons played: one must-see that fails is enough for it to fail.
 claims() {

@@ -89,6 +89,9 @@ def board():
     check("and the state of its socket with the time spent in it", p.until(r"tcpclient\[\d+\] ESTABLISHED 1\.\d s", 5))
     check("and how full its send buffer is", p.until(r"send buffer of tcpclient +\[█+░*\] [\d.]+ MB \(limit [\d.]+ MB\)", 5))
     check("and what its reader has not read", p.until(r"receive buffer of tcpserver +\[█+░+\] [\d.]+ kB \(most", 5))
+    shown = ESCAPES.sub("", p.text)
+    check("what follows at once from what was waited for comes before the next deed",
+          0 < shown.find("listen(1024)") < shown.find("starts tcpclient"), shown)
     since = len(p.text)
     check("the time goes on where it stands", p.until(r"in sendto\(\) [34]\.\d s", 6, since))
     widest = max(p.lines(), key=columns)

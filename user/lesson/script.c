@@ -11,6 +11,9 @@
 #include "base/text.h"
 #include "event/name.h"
 
+/* What follows at once from the event that was waited for comes first: the deed, or what is said, would stand in its midst. */
+#define SETTLE_NS 3000000
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -110,12 +113,18 @@ bool script_is(const struct event *e, const char *who, void *script)
 	return p && !strcmp(p->name, who);
 }
 
+/* `who` is one of the scene's programs, or else the name of a process, such as one in the middle of a pipe. */
+static bool hides(struct script *s, const char *who, const struct event *e)
+{
+	return program_find(s, who) ? script_is(e, who, s) : !strncmp(e->comm.bytes, who, sizeof(e->comm.bytes));
+}
+
 bool script_shows(struct script *s, const struct event *e)
 {
 	for (size_t i = 0; i < s->scene->hidden_count; i++) {
 		const struct hiding *h = &s->scene->hidden[i];
 
-		if (h->id == e->id && (!h->who || script_is(e, h->who, s)))
+		if (h->id == e->id && (!h->who || hides(s, h->who, e)))
 			return false;
 	}
 	return true;
@@ -320,8 +329,9 @@ void script_event(struct script *s, const struct event *e)
 	}
 	/* Only the event that ends what is waited for can make it hold: do not look through all of them each time. */
 	if (!script_done(s) && !s->held && s->scene->steps[s->step].kind == STEP_wait &&
-	    condition_may_end(&s->scene->steps[s->step].condition, e, script_is, s))
-		advance(s);
+	    !s->settled_ns && condition_may_end(&s->scene->steps[s->step].condition, e, script_is, s) &&
+	    wait_holds(s, &s->scene->steps[s->step]))
+		s->settled_ns = now_ns() + SETTLE_NS;
 }
 
 static void terminals_read(struct script *s)
@@ -342,6 +352,15 @@ void script_tick(struct script *s, uint64_t now)
 	terminals_read(s);
 	if (script_done(s) || s->held)
 		return;
+	if (s->settled_ns) {
+		if (now < s->settled_ns)
+			return;
+		s->settled_ns = 0;
+		s->step++;
+		s->step_began_ns = now;
+		advance(s);
+		return;
+	}
 	step = &s->scene->steps[s->step];
 	waited = now > s->step_began_ns ? now - s->step_began_ns : 0;
 	if ((step->kind != STEP_wait && step->kind != STEP_pause) ||

@@ -52,6 +52,7 @@ struct script {
 	size_t since;		/* waits look at the events from here on: those after the last deed */
 	size_t read_from;	/* events from here on came while somebody was reading; SIZE_MAX: nobody did since the last deed */
 	uint64_t step_began_ns;
+	uint64_t settled_ns;	/* what was waited for is there: go on then; 0: it is not */
 	bool held;		/* until script_go_on() */
 	bool failed;		/* a step could not be done, or was waited for in vain */
 	unsigned failed_line;
@@ -61,10 +62,10 @@ struct script {
 int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view);
 void script_finish(struct script *s);
 
-/* An event was seen (and shown): keep it, and do what waited for it. */
+/* An event was seen (and shown): keep it. What waited for it is done a little later, by script_tick(). */
 void script_event(struct script *s, const struct event *e);
 
-/* Time has passed: throw away what the terminals say (the events tell it), end pauses and waits in vain. */
+/* Time has passed: throw away what the terminals say (the events tell it), end pauses and waits, also those in vain. */
 void script_tick(struct script *s, uint64_t now_ns);
 
 /* Somebody has read what was said. */

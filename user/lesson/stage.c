@@ -129,6 +129,8 @@ static _Noreturn void become(const struct request *r, int replies)
 	answer(replies, err ? err : pid_outside());
 	if (err)
 		_exit(126);
+	/* The directory is mounted nowhere, so getcwd() fails, and a shell complains: unless this name of it is right. */
+	setenv("PWD", "/proc/self/cwd", 1);
 	/* What the system's programs print is looked for in English. */
 	setenv("LC_ALL", "C", 1);
 	unsetenv("LANGUAGE");
@@ -155,6 +157,17 @@ static int fresh_directory(void)
 	return err;
 }
 
+/* To the first process of a namespace, -1 means all others in it. They are waited for: a busy machine takes its time. */
+static int end_all(void)
+{
+	for (int i = 0; i < 200; i++) {
+		if (kill(-1, SIGKILL))
+			return errno == ESRCH ? 0 : -errno;
+		usleep(5000);
+	}
+	return 0;
+}
+
 static _Noreturn void serve(int requests, int replies)
 {
 	struct request r;
@@ -170,8 +183,7 @@ static _Noreturn void serve(int requests, int replies)
 			continue;
 		}
 		if (r.ask == ASK_end) {
-			/* To the first process of a namespace, -1 means all others in it. */
-			answer(replies, kill(-1, SIGKILL) && errno != ESRCH ? -errno : 0);
+			answer(replies, end_all());
 			continue;
 		}
 		pid = fork();
