@@ -49,6 +49,7 @@ struct play {
 	struct screen *screen;
 	struct script script;
 	struct board *board;
+	uint32_t gone[PROGRAMS + KIN]; /* the processes of the last scene: what their end still brings belongs to no scene */
 	struct history late; /* events that came while a key, or a reader, was waited for */
 	uint64_t read_ns;    /* --slow: when what was said should be read */
 	uint64_t scene_began_ns;
@@ -283,11 +284,29 @@ static int take(struct play *p, const struct event *e)
 	return err;
 }
 
+static void remember_gone(struct play *p)
+{
+	memset(p->gone, 0, sizeof(p->gone));
+	for (size_t i = 0; i < p->script.program_count; i++)
+		p->gone[i] = p->script.programs[i].pid;
+	for (size_t i = 0; i < KIN; i++)
+		p->gone[PROGRAMS + i] = p->script.kin[i].pid;
+}
+
+static bool is_gone(const struct play *p, uint32_t pid)
+{
+	for (size_t i = 0; pid && i < sizeof(p->gone) / sizeof(*p->gone); i++) {
+		if (p->gone[i] == pid)
+			return true;
+	}
+	return false;
+}
+
 static int on_event(const struct event *e, void *context)
 {
 	struct play *p = context;
 
-	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || !script_owns(&p->script, e))
+	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || is_gone(p, e->pid) || !script_owns(&p->script, e))
 		return 0;
 	if (!p->script.held)
 		return take(p, e);
@@ -531,6 +550,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 	board_destroy(p->board);
 	p->board = NULL;
 	history_finish(&p->late);
+	remember_gone(p);
 	script_finish(&p->script);
 	/* What the end of the programs still brings belongs to no scene. */
 	p->scene_began_ns = 0;

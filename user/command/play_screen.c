@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "command/play_screen.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 
 enum { SIDES = 32, LEAST = 60, LEAST_ROWS = 16 };
 
+#define SILENCE_NS 20000000ULL	 /* from then on it is shown that nothing happened */
 #define TICK_NS 100000000ULL	 /* what changes by itself is drawn again so often */
 #define REMIND_NS 5000000000ULL /* without a place for that, it is told again so often while nothing else is */
 
@@ -28,6 +30,11 @@ enum { SIDES = 32, LEAST = 60, LEAST_ROWS = 16 };
 struct side {
 	uint32_t pid;
 	enum ladder_side side;
+};
+
+/* A sentence, and how it reads without its numbers. */
+struct told {
+	char *sentence, *shape;
 };
 
 struct screen {
@@ -42,7 +49,7 @@ struct screen {
 	uint64_t begin_ns, shown_ns; /* the first event the renderer was given, and the last one shown */
 	struct side sides[SIDES];
 	unsigned side_count;
-	char **told; /* sentences of this scene, so that none is told twice */
+	struct told *told; /* in this scene */
 	size_t told_count;
 	struct text page, piece;
 	struct board *board;
@@ -226,10 +233,13 @@ void screen_lesson(struct screen *s, unsigned number, const char *title, const c
 		screen_say(s, aim);
 }
 
+static void put_silence_so_far(struct screen *s);
+
 void screen_say(struct screen *s, const char *sentence)
 {
 	const char *bar = s->options.ascii ? "# " : "▌ ";
 
+	put_silence_so_far(s);
 	text_char(&s->page, '\n');
 	put_folded(s, "\033[1;33m", bar, bar, sentence);
 	s->unread_ms += 600 + 45 * column_count(sentence);
@@ -278,7 +288,9 @@ static void remember_side(struct screen *s, const struct moment *m)
 
 	if (!c || !m->event->pid)
 		return;
-	if (c->end[1])
+	if (m->self != c->end[0] && m->self != c->end[1])
+		side = m->peer == c->end[0] ? LADDER_right : LADDER_left;
+	else if (c->end[1])
 		side = m->self == c->end[0] ? LADDER_left : LADDER_right;
 	else if (m->self->role == ROLE_server || m->self->role == ROLE_listener)
 		side = LADDER_right;
@@ -310,7 +322,7 @@ static void put_lane_line(struct screen *s, const char *words, enum ladder_side 
 	const char *lane = s->options.ascii ? "|" : "│";
 
 	paint(s, "\033[2m");
-	column_fit(&s->page, time, LADDER_TIME);
+	ladder_time(&s->page, time);
 	paint(s, "\033[0m");
 	if (side == LADDER_left) {
 		column_repeat(&s->page, " ", width > have + 1 ? width - 1 - have : 0);
@@ -418,35 +430,55 @@ static void say_waiting(const struct moment *m, uint64_t gap, struct text *own, 
 	}
 }
 
-/* Time in which nothing happened that is shown: a lesson may be about just that. */
-static void put_silence(struct screen *s, const struct moment *m)
+/* Time in which nothing happened that is shown: a lesson may be about just that. `beside`: each lane's part in it, or NULL. */
+static void put_gap(struct screen *s, uint64_t gap, const struct text *beside)
 {
-	struct text words = TEXT_EMPTY, beside[2] = { TEXT_EMPTY, TEXT_EMPTY };
-	uint64_t time_ns = m->event->time_ns, gap = time_ns > s->shown_ns && s->shown_ns ? time_ns - s->shown_ns : 0;
-	enum ladder_side side = lane_of(s, m->event->pid);
+	const char *left = beside ? text_string(&beside[LADDER_left]) : "", *right = beside ? text_string(&beside[LADDER_right]) : "";
 	const char *lane = s->options.ascii ? "|" : "│";
 	unsigned room = s->shape.side - 1;
+	struct text words = TEXT_EMPTY;
 
-	s->shown_ns = time_ns;
-	if (!s->lanes || gap < 20000000)
-		return;
-	say_waiting(m, gap, &beside[side], &beside[!side]);
 	text_put(&words, s->options.ascii ? "... " : "⋮ ");
 	say_duration(&words, gap);
 	paint(s, "\033[2m");
 	column_repeat(&s->page, " ", LADDER_TIME);
-	if (column_count(text_string(&beside[0])) < room)
-		column_repeat(&s->page, " ", room - column_count(text_string(&beside[0])));
-	text_printf(&s->page, "%s ", text_string(&beside[0]));
+	if (column_count(left) < room)
+		column_repeat(&s->page, " ", room - column_count(left));
+	text_printf(&s->page, "%s ", left);
 	text_put(&s->page, lane);
 	column_center(&s->page, text_string(&words), s->shape.gap, " ");
-	text_printf(&s->page, "%s%s%s", lane, beside[1].length ? " " : "", text_string(&beside[1]));
+	text_printf(&s->page, "%s%s%s", lane, *right ? " " : "", right);
 	paint(s, "\033[0m");
 	text_char(&s->page, '\n');
-	put_out(s);
 	text_finish(&words);
+}
+
+static void put_silence(struct screen *s, const struct moment *m)
+{
+	uint64_t time_ns = m->event->time_ns, gap = time_ns > s->shown_ns && s->shown_ns ? time_ns - s->shown_ns : 0;
+	struct text beside[2] = { TEXT_EMPTY, TEXT_EMPTY };
+	enum ladder_side side = lane_of(s, m->event->pid);
+
+	if (time_ns > s->shown_ns)
+		s->shown_ns = time_ns;
+	if (!s->lanes || gap < SILENCE_NS)
+		return;
+	say_waiting(m, gap, &beside[side], &beside[!side]);
+	put_gap(s, gap, beside);
+	put_out(s);
 	text_finish(&beside[0]);
 	text_finish(&beside[1]);
+}
+
+/* What is said or done now comes behind the silence before it. */
+static void put_silence_so_far(struct screen *s)
+{
+	uint64_t now = now_ns();
+
+	if (s->lanes && s->board && s->shown_ns && now - s->shown_ns >= SILENCE_NS) {
+		put_gap(s, now - s->shown_ns, NULL);
+		s->shown_ns = now;
+	}
 }
 
 /* The renderer counts from the first event it is given; so does everything here. */
@@ -466,14 +498,50 @@ static void *filter_begin(const struct renderer_options *options)
 	return s;
 }
 
+/* A sentence without what tells one time it is said from the next: its numbers, and whether they count ms or s. */
+static char *sentence_shape(const char *sentence)
+{
+	const char *const units[] = { _("us"), _("ms"), _("s") };
+	struct text shape = TEXT_EMPTY;
+
+	while (*sentence) {
+		size_t digits = strspn(sentence, "0123456789");
+
+		if (!digits) {
+			text_char(&shape, *sentence++);
+			continue;
+		}
+		sentence += digits;
+		if (*sentence == '.' && strspn(sentence + 1, "0123456789"))
+			sentence += 1 + strspn(sentence + 1, "0123456789");
+		text_char(&shape, '#');
+		for (size_t i = 0; *sentence == ' ' && i < sizeof(units) / sizeof(*units); i++) {
+			size_t length = strlen(units[i]);
+
+			if (!strncmp(sentence + 1, units[i], length) && !isalpha((unsigned char)sentence[1 + length]))
+				sentence += 1 + length;
+		}
+	}
+	return text_steal(&shape);
+}
+
+/* Whether it was told in this scene, word for word, or twice with other numbers. */
 static bool told_before(struct screen *s, const char *sentence)
 {
-	for (size_t i = 0; i < s->told_count; i++) {
-		if (!strcmp(s->told[i], sentence))
-			return true;
+	char *shape = sentence_shape(sentence);
+	unsigned alike = 0;
+	bool same = false;
+
+	for (size_t i = 0; i < s->told_count && !same; i++) {
+		same = !strcmp(s->told[i].sentence, sentence);
+		alike += !strcmp(s->told[i].shape, shape);
+	}
+	if (same || alike > 1) {
+		free(shape);
+		return true;
 	}
 	s->told = memory_resize(s->told, s->told_count + 1, sizeof(*s->told));
-	s->told[s->told_count++] = memory_string(sentence);
+	s->told[s->told_count++] = (struct told){ memory_string(sentence), shape };
 	return false;
 }
 
@@ -536,8 +604,10 @@ static void end_scene(struct screen *s)
 	s->begun = false;
 	s->shown_ns = 0;
 	s->side_count = 0;
-	for (size_t i = 0; i < s->told_count; i++)
-		free(s->told[i]);
+	for (size_t i = 0; i < s->told_count; i++) {
+		free(s->told[i].sentence);
+		free(s->told[i].shape);
+	}
 	s->told_count = 0;
 }
 
@@ -605,6 +675,9 @@ void screen_act(struct screen *s, const struct step *step, const struct program 
 		break;
 	}
 	if (words.length) {
+		put_silence_so_far(s);
+		if (s->shown_ns)
+			s->shown_ns = now_ns();
 		put_folded(s, "\033[35m", s->options.ascii ? "> " : "▷ ", "  ", text_string(&words));
 		put_out(s);
 	}

@@ -259,6 +259,10 @@ static void on_segment(struct endpoint *ep, const struct event_tcp_segment *e, u
 {
 	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
 
+	if (e->direction == DIRECTION_sent) {
+		memory(ep)->closed_window = !e->window;
+		memory(ep)->closed_window_seq = e->seq;
+	}
 	if (e->direction == DIRECTION_sent && (e->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
 		remember(ep, FACT_syn, &e->head, number);
 }
@@ -345,6 +349,7 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 		break;
 	case EVENT_tcp_send:
 		on_io(ep, &ep->out_bytes, AS(tcp_send)->done_bytes, AS(tcp_send)->error, e, number);
+		memory(ep)->sent_short = !AS(tcp_send)->error && AS(tcp_send)->done_bytes < AS(tcp_send)->asked_bytes;
 		break;
 	case EVENT_tcp_recv:
 		on_io(ep, &ep->in_bytes, AS(tcp_recv)->done_bytes, AS(tcp_recv)->error, e, number);

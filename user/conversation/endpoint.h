@@ -67,6 +67,9 @@ struct endpoint_memory {
 	uint8_t block_reason;       /* enum block of the wait in progress */
 	uint8_t reset_state;        /* TCP state the received RST hit */
 	bool nagle_holds;           /* bytes are held back now */
+	bool closed_window;         /* its last segment told offered no room */
+	uint32_t closed_window_seq; /* and had this number */
+	bool sent_short;            /* the last write took fewer bytes than it was given */
 	uint8_t shutdown_done;      /* bit set: 1 reading, 2 writing direction was shut down */
 };
 

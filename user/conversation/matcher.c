@@ -367,6 +367,15 @@ static uint64_t named_peer(const struct event *e)
 	}
 }
 
+struct endpoint *matcher_correspondent(const struct matcher *m, const struct endpoint *self, const struct event *e)
+{
+	if (e->id == EVENT_udp_send)
+		return port_find(m, self, &((const struct event_udp_send *)e)->to);
+	if (e->id == EVENT_udp_recv)
+		return port_find(m, self, &((const struct event_udp_recv *)e)->from);
+	return NULL;
+}
+
 static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct event *e)
 {
 	uint64_t peer = named_peer(e);
@@ -374,10 +383,8 @@ static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct ev
 
 	if (ep->peer)
 		return;
-	if (e->id == EVENT_udp_send)
-		other = port_find(m, ep, &((const struct event_udp_send *)e)->to);
-	else if (e->id == EVENT_udp_recv)
-		other = port_find(m, ep, &((const struct event_udp_recv *)e)->from);
+	if (e->id == EVENT_udp_send || e->id == EVENT_udp_recv)
+		other = matcher_correspondent(m, ep, e);
 	else
 		other = peer && peer != ep->socket ? map_get(&m->sockets, peer) : NULL;
 	/* A datagram server is the peer of many: the first keeps it, the others talk alone. */

@@ -2,6 +2,7 @@
 #include "render/ladder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/language.h"
 #include "base/memory.h"
@@ -18,6 +19,15 @@ struct ladder_shape ladder_shape(unsigned width)
 		shape.gap = room - 2 * SIDE < WIDE ? room - 2 * SIDE : WIDE;
 	shape.side = (room - shape.gap) / 2;
 	return shape;
+}
+
+void ladder_time(struct text *to, const char *time)
+{
+	size_t length = strlen(time) < LADDER_TIME ? strlen(time) : LADDER_TIME - 1;
+
+	text_append(to, time, length);
+	for (; length < LADDER_TIME; length++)
+		text_char(to, ' ');
 }
 
 static void row_clear(struct ladder_row *row)
@@ -101,7 +111,10 @@ static void heading(struct ladder *l, const struct moment *m)
 		name_lane(&row->right, c->end[1]);
 	} else if (c->end[0]->role != ROLE_server && c->end[0]->role != ROLE_listener) {
 		name_lane(&row->left, c->end[0]);
-		name_far_lane(&row->right, c->end[0]);
+		if (m->peer && m->peer != c->end[0])
+			name_lane(&row->right, m->peer);
+		else
+			name_far_lane(&row->right, c->end[0]);
 	} else {
 		name_far_lane(&row->left, c->end[0]);
 		name_lane(&row->right, c->end[0]);
@@ -132,6 +145,7 @@ static bool already_drawn(struct ladder *l, const struct event_tcp_segment *e)
 
 static void segment(struct ladder *l, const struct moment *m)
 {
+	enum { FLAG_SYN = 0x02, FLAG_RST = 0x04 };
 	const struct event_tcp_segment *e = (const struct event_tcp_segment *)m->event;
 	bool sent = e->direction == DIRECTION_sent;
 	enum ladder_side from = side_of(m);
@@ -148,8 +162,10 @@ static void segment(struct ladder *l, const struct moment *m)
 	say_sentence(&row->label, "{flags}", m, NULL);
 	if (e->length)
 		say_sentence(&row->length, "len {length:number}", m, NULL);
+	if (!e->window && !(e->flags & (FLAG_SYN | FLAG_RST)))
+		text_put(&row->label, " win 0");
 	say_sentence(&row->detail, "seq {seq}", m, NULL);
-	row->trouble = e->repeated || (e->flags & 0x04);
+	row->trouble = e->repeated || (e->flags & FLAG_RST);
 }
 
 /* What reaches the other end without a segment of its own to show: one arrow per datagram or unix write. */
@@ -165,6 +181,24 @@ static bool travels(const struct event *e)
 	}
 }
 
+static void remember_drop(struct ladder *l, const struct event *e)
+{
+	if (e->id != EVENT_udp_drop)
+		return;
+	l->dropped_from = address_plain(address_remote(e));
+	l->dropped_to = address_plain(address_local(e));
+	l->dropped_ns = e->time_ns;
+}
+
+/* Where the other end is on this machine, the datagram is dropped before the call that sends it returns. */
+static bool nobody_got(const struct ladder *l, const struct event *e)
+{
+	const struct event_udp_send *s = (const struct event_udp_send *)e;
+
+	return e->id == EVENT_udp_send && l->dropped_ns && l->dropped_ns + s->duration_ns >= e->time_ns &&
+	       l->dropped_from.port == e->local_port && l->dropped_to.port == s->to.port;
+}
+
 static void in_lane(struct ladder *l, const struct moment *m)
 {
 	struct ladder_row *row;
@@ -177,7 +211,7 @@ static void in_lane(struct ladder *l, const struct moment *m)
 	phrase_write(&row->label, m);
 	row->trouble = phrase_is_trouble(m->event);
 	if (travels(m->event)) {
-		row = add(l, m->peer ? LADDER_arrow : LADDER_stub, side_of(m), m->event);
+		row = add(l, nobody_got(l, m->event) ? LADDER_stub : LADDER_arrow, side_of(m), m->event);
 		say_sentence(&row->label, "{done_bytes}", m, NULL);
 	}
 }
@@ -197,6 +231,7 @@ void ladder_moment(struct ladder *l, const struct moment *m, const struct note_l
 	struct ladder_row *row;
 
 	clear(l);
+	remember_drop(l, m->event);
 	if (m->event->id == EVENT_tcp_segment && ((const struct event_tcp_segment *)m->event)->direction == DIRECTION_received &&
 	    already_drawn(l, (const struct event_tcp_segment *)m->event)) {
 		notes_add(l, notes);

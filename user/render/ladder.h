@@ -14,7 +14,7 @@ enum ladder_side { LADDER_left, LADDER_right };
 enum ladder_kind {
 	LADDER_heading, /* `left` and `right` name the lanes from here on */
 	LADDER_arrow,   /* `label` travels from `side` to the other lane */
-	LADDER_stub,    /* `label` leaves `side` and nobody is known to get it, or comes from nowhere known */
+	LADDER_stub,    /* `label` leaves `side` and nobody gets it */
 	LADDER_call,    /* `label` stands beside lane `side` */
 	LADDER_aside,   /* `label` belongs to no lane */
 	LADDER_note     /* `label` is a sentence about what stands above, `reference` where to read on */
@@ -49,10 +49,15 @@ struct ladder {
 	uint32_t conversation, version; /* of the heading */
 	struct ladder_segment pending[LADDER_PENDING];
 	unsigned next_pending;
+	struct address dropped_from, dropped_to; /* of the last datagram that nobody got */
+	uint64_t dropped_ns;
 };
 
 /* Columns of a line: time, side, lane, gap, lane, side. */
 enum { LADDER_TIME = 10 };
+
+/* The time in its columns, with a space behind it: from 10 s on it has a digit less. */
+void ladder_time(struct text *to, const char *time);
 
 struct ladder_shape {
 	unsigned side, gap;

@@ -50,7 +50,7 @@ static void put_time(struct drawing *d, const struct ladder_row *row)
 	if (row && row->timed)
 		output_time(&d->piece, d->begin_ns, row->time_ns);
 	paint(d, "\033[2m");
-	column_fit(&d->page, text_string(&d->piece), LADDER_TIME);
+	ladder_time(&d->page, text_string(&d->piece));
 	paint(d, "\033[0m");
 }
 

@@ -2,12 +2,14 @@
 #include "render/phrase.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/language.h"
 #include "base/text.h"
+#include "event/name.h"
 
 struct phrase {
 	enum event_id event;
@@ -59,11 +61,27 @@ static void by_fields(struct text *to, const struct event *e)
 	}
 }
 
+/* The last close of a socket without a queue of bytes that somebody must acknowledge, and with nothing unread. */
+static bool closes_plainly(const struct event *e)
+{
+	const struct event_sock_close *c = (const struct event_sock_close *)e;
+
+	return e->id == EVENT_sock_close && c->last && e->protocol != IPPROTO_TCP && !c->unread_bytes && !c->unsent_bytes &&
+	       (c->cause == CALL_exit || c->cause == CALL_close);
+}
+
 void phrase_write(struct text *to, const struct moment *m)
 {
 	struct text name = TEXT_EMPTY;
 	struct word words[2] = { { 0 }, { 0 } };
 
+	/* An entry that waits in FIN-WAIT-2 is a TIME-WAIT to the kernel's function. */
+	if (m->event->id == EVENT_tcp_reset_sent && m->self && m->self->kind == ENDPOINT_time_wait)
+		words[0] = (struct word){ .name = "state", .value = name_word(KIND_TCP_STATE, m->self->state) };
+	if (closes_plainly(m->event)) {
+		text_put(to, ((const struct event_sock_close *)m->event)->cause == CALL_exit ? _("exit: the socket is closed") : "close()");
+		return;
+	}
 	if (m->event->id == EVENT_sock_bind) {
 		bind_name(&name, m->event);
 		words[0] = (struct word){ .name = "name", .value = text_string(&name) };

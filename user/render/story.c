@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "render/story.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -40,12 +41,25 @@ static void find_conversation(const struct story *s, struct moment *m)
 	}
 }
 
+/* A UDP socket has as many peers as it likes: what it sends to one of them belongs to that one's tale. */
+static void find_correspondent(const struct story *s, struct moment *m)
+{
+	struct endpoint *other = m->self && m->self->protocol == IPPROTO_UDP ? matcher_correspondent(s->matcher, m->self, m->event) : NULL;
+
+	if (!other || other == m->self->peer)
+		return;
+	m->peer = other;
+	if (m->conversation && m->conversation->end[1] && other->conversation && !other->conversation->end[1])
+		m->conversation = other->conversation;
+}
+
 int story_event(struct story *s, const struct event *e)
 {
 	struct moment m = { .event = e, .number = ++s->number, .matcher = s->matcher };
 
 	m.self = matcher_event(s->matcher, e, m.number);
 	find_conversation(s, &m);
+	find_correspondent(s, &m);
 	s->count.events++;
 	if (e->id == EVENT_lost && e->size >= sizeof(struct event_lost))
 		s->count.lost += ((const struct event_lost *)e)->count;
