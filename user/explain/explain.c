@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/explain.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,17 @@ static int by_number(const void *a, const void *b)
 	return (first->number > second->number) - (first->number < second->number);
 }
 
+/* "the peer 10.0.0.2:80", where it comes first. Names of programs stay as they are. */
+static void capital(struct text *sentence)
+{
+	const char *const words[] = { _("the peer"), _("an unknown process") };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (sentence->length && !strncmp(sentence->bytes, words[i], strlen(words[i])))
+			sentence->bytes[0] = toupper((unsigned char)sentence->bytes[0]);
+	}
+}
+
 static void note_finish(struct note *note, struct occasion *o, const struct rule *rule)
 {
 	struct text sentence = TEXT_EMPTY;
@@ -57,6 +69,7 @@ static void note_finish(struct note *note, struct occasion *o, const struct rule
 	for (unsigned i = 0; i < o->word_count; i++)
 		o->words[i].value = text_string(&o->values[i]);
 	say_sentence(&sentence, _(o->sentence), o->m, o->words);
+	capital(&sentence);
 	note->rule = rule->id;
 	note->sentence = text_steal(&sentence);
 	qsort(note->evidence, note->evidence_count, sizeof(*note->evidence), by_number);

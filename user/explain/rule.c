@@ -316,7 +316,9 @@ FITS(close_exit)
 
 FITS(error_kept)
 {
-	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received);
+	/* Where nobody holds the socket there is no next call. */
+	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received) &&
+	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child));
 }
 
 /* ---- opening a connection ---- */
@@ -390,6 +392,14 @@ FITS(connect_before_accept)
 	because_own(o, FACT_established);
 	because_peer(o, FACT_established);
 	return true;
+}
+
+FITS(connect_collected)
+{
+	const struct witness *stands = endpoint_fact(o->m->self, FACT_established);
+
+	because_own(o, FACT_established);
+	return stands && stands->time_ns + AS(tcp_connect)->duration_ns < o->m->event->time_ns;
 }
 
 FITS(connect_done)
@@ -549,6 +559,13 @@ static const struct move moves_table[] = {
 #include "explain/tcp_move.def"
 };
 
+FITS(state_no_syn)
+{
+	const struct event_tcp_state *e = AS(tcp_state);
+
+	return e->oldstate == TCP_SYN_SENT && e->newstate == TCP_CLOSE && e->cause == CALL_connect && !e->error;
+}
+
 FITS(state_move)
 {
 	const struct event_tcp_state *e = AS(tcp_state);
@@ -586,7 +603,11 @@ FITS(zero_window_sent)
 
 FITS(zero_window_received)
 {
-	return zero_window(o, DIRECTION_received);
+	/* Where the peer is seen as well, this was said when it sent the segment. */
+	const struct endpoint_memory *from = o->m->peer ? o->m->peer->memory : NULL;
+
+	return zero_window(o, DIRECTION_received) &&
+	       !(from && from->closed_window && from->closed_window_seq == AS(tcp_segment)->seq);
 }
 
 static bool send_error(const struct occasion *o, int error)
@@ -709,6 +730,16 @@ FITS(block_given_up)
 	return AS(tcp_send_block)->error != 0;
 }
 
+/* The call has returned already, with less than it was asked for: what ended the wait was a timeout or a signal. */
+FITS(block_ran_out)
+{
+	const struct witness *sent = endpoint_fact(o->m->self, FACT_send), *begun = endpoint_fact(o->m->self, FACT_block);
+
+	because_own(o, FACT_block);
+	because_own(o, FACT_send);
+	return own(o)->sent_short && sent && begun && sent->time_ns >= begun->time_ns;
+}
+
 FITS(block_released)
 {
 	because_own(o, FACT_block);
@@ -811,6 +842,11 @@ FITS(retransmit)
 {
 	(void)o;
 	return true;
+}
+
+FITS(probe_keepalive_idle)
+{
+	return AS(tcp_probe)->kind == PROBE_keepalive && AS(tcp_probe)->idle_ns;
 }
 
 FITS(probe_keepalive)
