@@ -40,6 +40,8 @@ struct waiting {
 	void *bytes;
 };
 
+enum { REFUSED_MOST = 3 };
+
 struct recording {
 	bool binary, ended;
 	struct layout *layouts;
@@ -55,6 +57,8 @@ struct recording {
 	size_t room;
 	size_t number; /* of the line */
 	bool passing;  /* inside a section of a tale that holds no events */
+	bool understood;  /* a line of a log was right */
+	unsigned refused; /* those that were not, before it */
 };
 
 /* ---- the beginning of a recording ---- */
@@ -355,8 +359,15 @@ int recording_next(struct recording *r, union event_any *ret)
 			r->line[--length] = '\0';
 		if (passed_over(r, r->line))
 			continue;
-		if (line_read(ret, r->line, length, &problem) == 0)
+		if (line_read(ret, r->line, length, &problem) == 0) {
+			r->understood = true;
 			return 1;
+		}
+		/* A line may be damaged; where none is right so far, it is another kind of file. */
+		if (!r->understood && ++r->refused == REFUSED_MOST) {
+			wrong(r, "is neither a log nor a recording of this version");
+			return -EPROTO;
+		}
 		fail(0, "%s:%zu:%zu: %s", r->path, r->number, problem.column + 1, _(problem.what));
 		return -EINVAL;
 	}

@@ -388,6 +388,7 @@ int command_trace(int argc, char **argv)
 	if (gate >= 0 && write(gate, "\n", 1) != 1)
 		fail(-errno, "command '%s': cannot be released", t.command[0]);
 	err = follow(&t);
+	fflush(out);
 	lost = summary(&t);
 out:
 	if (t.story) {
