@@ -471,7 +471,6 @@ static __always_inline void doubt_begins(struct sk_buff *skb)
 		scratch->doubted = (__u64)skb;
 }
 
-/* A firewall that follows connections has a look at the checksum too: tell it once. */
 static __always_inline void doubt_ends(bool bad, __u8 why)
 {
 	struct scratch *scratch = scratch_get();
@@ -480,9 +479,8 @@ static __always_inline void doubt_ends(bool bad, __u8 why)
 	if (!skb)
 		return;
 	scratch->doubted = 0;
-	if (bad && scratch->blamed != skb)
+	if (bad)
 		blame(skb, why);
-	scratch->blamed = bad ? skb : 0;
 }
 
 HOOK(sk_filter_trim_cap, struct sock *sk, struct sk_buff *skb)
@@ -501,9 +499,13 @@ HOOK_RETURN(sk_filter_trim_cap, config.filter_args, int)
 	return 0;
 }
 
+/* A firewall that follows connections has a look too, before UDP has: from the head of the IP packet on. */
 HOOK(__skb_checksum_complete, struct sk_buff *skb)
 {
-	doubt_begins(skb);
+	struct sk_buff *s = typed(sk_buff, skb);
+
+	if (get(s, data) == get(s, head) + get(s, transport_header))
+		doubt_begins(skb);
 	return 0;
 }
 

@@ -144,7 +144,6 @@ struct scratch {
 	__u64 cancelled;	/* TIME_WAIT entry whose clock was stopped: ended, unless it is started again at once */
 	__u64 touched;		/* TIME_WAIT entry the segment being processed is about */
 	__u64 doubted;		/* datagram whose checksum or filter is looked at */
-	__u64 blamed;		/* the last one that was found bad */
 	__u64 probe_sk;		/* a timer that may send a probe for this socket is running */
 	__u8 ending;		/* enum time_wait_end that explains the next end */
 	__u8 touched_flags;
