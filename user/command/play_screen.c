@@ -648,15 +648,18 @@ void screen_time(struct text *to, const struct screen *s, uint64_t time_ns)
 void screen_act(struct screen *s, const struct step *step, const struct program *program)
 {
 	struct text words = TEXT_EMPTY;
+	bool as;
 
 	switch (step->kind) {
 	case STEP_run:
-		text_printf(&words, _("%s: starts"), step->words[1]);
-		for (unsigned i = 2; i < step->word_count; i++)
+		as = !strncmp(step->words[2], "as=", 3);
+		text_printf(&words, as ? _("%s: starts as user %s") : _("%s: starts"), step->words[1],
+			    as ? step->words[2] + 3 : "");
+		for (unsigned i = 2 + as; i < step->word_count; i++)
 			text_printf(&words, " %s", step->words[i]);
 		break;
 	case STEP_type:
-		text_printf(&words, _("typed into %s: %s"), step->words[0], step->text);
+		text_printf(&words, _("typed into %s: %s"), step->words[0], *step->text ? step->text : _("an empty line"));
 		break;
 	case STEP_eof:
 		text_printf(&words, _("typed into %s: Ctrl-D"), step->words[0]);

@@ -369,24 +369,23 @@ static uint64_t named_peer(const struct event *e)
 
 struct endpoint *matcher_correspondent(const struct matcher *m, const struct endpoint *self, const struct event *e)
 {
+	uint64_t peer;
+
 	if (e->id == EVENT_udp_send)
 		return port_find(m, self, &((const struct event_udp_send *)e)->to);
 	if (e->id == EVENT_udp_recv)
 		return port_find(m, self, &((const struct event_udp_recv *)e)->from);
-	return NULL;
+	peer = named_peer(e);
+	return peer && peer != self->socket ? map_get(&m->sockets, peer) : NULL;
 }
 
 static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct event *e)
 {
-	uint64_t peer = named_peer(e);
 	struct endpoint *other;
 
 	if (ep->peer)
 		return;
-	if (e->id == EVENT_udp_send || e->id == EVENT_udp_recv)
-		other = matcher_correspondent(m, ep, e);
-	else
-		other = peer && peer != ep->socket ? map_get(&m->sockets, peer) : NULL;
+	other = matcher_correspondent(m, ep, e);
 	/* A datagram server is the peer of many: the first keeps it, the others talk alone. */
 	if (other && !other->peer && other->role != ROLE_listener)
 		join(m, ep, other);

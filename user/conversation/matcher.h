@@ -40,7 +40,7 @@ struct endpoint *matcher_event(struct matcher *m, const struct event *e, uint32_
  */
 struct endpoint *matcher_mirror(const struct matcher *m, const struct event *e);
 
-/* The other end of the one datagram that `e` tells of, sent or received by a UDP socket that may have many peers; NULL: not seen. */
+/* The other end of the one datagram that `e` tells of, sent or received by a socket that may have many peers; NULL: not seen. */
 struct endpoint *matcher_correspondent(const struct matcher *m, const struct endpoint *self, const struct event *e);
 
 /* The endpoint of a socket, or NULL when it was not seen or is forgotten. */

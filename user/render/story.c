@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "render/story.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -41,12 +40,12 @@ static void find_conversation(const struct story *s, struct moment *m)
 	}
 }
 
-/* A UDP socket has as many peers as it likes: what it sends to one of them belongs to that one's tale. */
+/* A socket for datagrams has as many peers as it likes: what it sends to one of them belongs to that one's tale. */
 static void find_correspondent(const struct story *s, struct moment *m)
 {
-	struct endpoint *other = m->self && m->self->protocol == IPPROTO_UDP ? matcher_correspondent(s->matcher, m->self, m->event) : NULL;
+	struct endpoint *other = m->self ? matcher_correspondent(s->matcher, m->self, m->event) : NULL;
 
-	if (!other || other == m->self->peer)
+	if (!other || other == m->self->peer || other->role == ROLE_listener)
 		return;
 	m->peer = other;
 	if (m->conversation && m->conversation->end[1] && other->conversation && !other->conversation->end[1])
