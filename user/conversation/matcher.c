@@ -244,7 +244,8 @@ static bool opener(const struct endpoint *a, const struct endpoint *b)
 	return a->first_ns <= b->first_ns;
 }
 
-static void join(struct matcher *m, struct endpoint *a, struct endpoint *b)
+/* Where neither opened a connection, `a` did if it `spoke` first, else the elder. */
+static void join(struct matcher *m, struct endpoint *a, struct endpoint *b, bool spoke)
 {
 	struct conversation *stays = a->conversation, *goes = b->conversation;
 
@@ -258,7 +259,7 @@ static void join(struct matcher *m, struct endpoint *a, struct endpoint *b)
 	if (goes->recent)
 		recent_remove(m, goes);
 	conversation_destroy(goes);
-	if (opener(a, b))
+	if ((spoke && a->role == b->role) || opener(a, b))
 		conversation_join(stays, a, b);
 	else
 		conversation_join(stays, b, a);
@@ -326,7 +327,7 @@ static void pair_by_address(struct matcher *m, struct endpoint *ep)
 	mirror = tuple_mirror(&mine);
 	other = tuples_find(m, ep, &mirror);
 	if (other)
-		join(m, ep, other);
+		join(m, ep, other, false);
 }
 
 struct endpoint *matcher_mirror(const struct matcher *m, const struct event *e)
@@ -387,8 +388,12 @@ static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct ev
 		return;
 	other = matcher_correspondent(m, ep, e);
 	/* A datagram server is the peer of many: the first keeps it, the others talk alone. */
-	if (other && !other->peer && other->role != ROLE_listener)
-		join(m, ep, other);
+	if (!other || other->peer || other->role == ROLE_listener)
+		return;
+	if (e->id == EVENT_udp_recv || e->id == EVENT_unix_recv)
+		join(m, other, ep, true);
+	else
+		join(m, ep, other, e->id == EVENT_udp_send || e->id == EVENT_unix_send);
 }
 
 /* ---- events ---- */
