@@ -648,6 +648,13 @@ FITS(send_timed_out)
 	return send_error(o, ETIMEDOUT);
 }
 
+FITS(send_no_room)
+{
+	because_own(o, FACT_block);
+	return send_error(o, EAGAIN) && seen(o, FACT_block) &&
+	       endpoint_fact(o->m->self, FACT_block)->time_ns + AS(tcp_send)->duration_ns >= o->m->event->time_ns;
+}
+
 FITS(send_full)
 {
 	return send_error(o, EAGAIN);
