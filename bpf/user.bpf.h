@@ -46,6 +46,13 @@ static __always_inline void address_take(const struct address_raw *raw, struct e
 	}
 }
 
+/* Cut where it is used: 5.10 forgets the bounds of a number of 32 bits that the compiler keeps on the stack meanwhile. */
+static __always_inline __u64 seven_bits(__u64 number)
+{
+	asm volatile("%0 &= 127" : "+r"(number));
+	return number;
+}
+
 /* A sockaddr the program handed over, or got. Unknown families leave *ret zero but for the family. */
 static __always_inline void address_read(__u64 user, __u32 length, struct event_address *ret, struct event_path *path)
 {
@@ -72,12 +79,12 @@ static __always_inline void address_read(__u64 user, __u32 length, struct event_
 		if (!bytes || bpf_probe_read_user(path->bytes, 1, (void *)(user + 2)))
 			return;
 		if (!path->bytes[0]) {
-			if (!bpf_probe_read_user(path->bytes, bytes & 127, (void *)(user + 2)))
+			if (!bpf_probe_read_user(path->bytes, seven_bits(bytes), (void *)(user + 2)))
 				path->length = bytes;
 			return;
 		}
 		/* A path ends at its first NUL, whatever length was given. */
-		got = bpf_probe_read_user_str(path->bytes, (bytes & 127) + 1, (void *)(user + 2));
+		got = bpf_probe_read_user_str(path->bytes, seven_bits(bytes) + 1, (void *)(user + 2));
 		if (got > 1 && got <= 109)
 			path->length = got - 1;
 	}
