@@ -113,7 +113,7 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 	sock_endpoints(sk, &c->ends);
 }
 
-APART int close_tell(struct thread *t, __u64 duration)
+APART int close_tell(struct thread *t, __u64 duration, __u64 now)
 {
 	struct closing *c;
 	struct event_sock_close *e;
@@ -121,7 +121,7 @@ APART int close_tell(struct thread *t, __u64 duration)
 	if (!t)
 		return 0;
 	c = &t->closing;
-	e = event_begin_at(sock_close, c->id, &c->owner, c->in_tree, c->netns, &c->ends, t->protocol, PLANE_tracepoints);
+	e = event_begin_at_now(sock_close, c->id, &c->owner, c->in_tree, c->netns, &c->ends, t->protocol, PLANE_tracepoints, now);
 	if (!e)
 		return 0;
 	e->head.fd = t->fd;
@@ -153,6 +153,13 @@ extern int datagram_done(struct thread *t, __s64 ret);
 static __always_inline bool unclocked(const struct thread *t, __u8 call)
 {
 	return config.folded && call >= CALL_read && call <= CALL_splice && t->sk && t->protocol == IPPROTO_TCP && !t->blocked;
+}
+
+/* The thread holds the socket: its next send or receive need not find that out. */
+static __always_inline void thread_owns(struct thread *t, const void *sk, __u64 ino)
+{
+	t->owned_sk = (__u64)sk;
+	t->owned_ino = ino;
 }
 
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
@@ -281,7 +288,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
 		close_look(t, sk, r, call);
 		if (t->closing.linger_s <= 0 || t->references > 1 || call == CALL_dup)
-			close_tell(t, 0);
+			close_tell(t, 0, t->start_ns);
 		else
 			t->user = 1;
 		return 0;
@@ -339,12 +346,13 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	if (call >= CALL_read && call <= CALL_splice) {
 		if (t->owned_sk == (__u64)sk && t->owned_ino == ino)
 			return 0; /* as in the call before; its end looks again */
-		t->owned_sk = (__u64)sk;
-		t->owned_ino = ino;
+		thread_owns(t, sk, ino);
 	}
 	r = record_of_call(sk, ino, EVENT_sock_create);
 	if (r)
 		owner_take(r);
+	if (call == CALL_accept)
+		t->listener = r ? r->id : 0;
 	return 0;
 }
 
@@ -353,7 +361,7 @@ extern __u64 full_queues;
 
 #define fill_address(to, from) __builtin_memcpy(&(to), &(from), sizeof(to))
 
-APART int created(struct thread *t, __s32 fd, __s32 error)
+APART int created(struct thread *t, __s32 fd, __s32 error, __u64 now)
 {
 	struct event_sock_create *e;
 	struct endpoints ends = {};
@@ -371,9 +379,10 @@ APART int created(struct thread *t, __s32 fd, __s32 error)
 			if (r) {
 				r->ino = ino;
 				owner_take(r);
-				r->since_ns = bpf_ktime_get_ns();
+				thread_owns(t, sk, ino);
+				r->since_ns = now;
 			}
-			e = event_begin(sock_create, sk, r, PLANE_tracepoints);
+			e = event_begin_now(sock_create, sk, r, PLANE_tracepoints, now);
 			if (!e)
 				return 0;
 			e->head.fd = fd;
@@ -389,7 +398,7 @@ APART int created(struct thread *t, __s32 fd, __s32 error)
 	owner.uid = bpf_get_current_uid_gid();
 	owner.attribution = ATTRIBUTION_exact;
 	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
-	e = event_begin_at(sock_create, 0, &owner, t->in_tree, 0, &ends, t->value2, PLANE_tracepoints);
+	e = event_begin_at_now(sock_create, 0, &owner, t->in_tree, 0, &ends, t->value2, PLANE_tracepoints, now);
 	if (!e)
 		return 0;
 	e->type = t->value & 15;
@@ -408,14 +417,16 @@ APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 	if (!t)
 		return 0;
 	sk = (void *)t->sk;
-	listener = record_find(sk);
+	listener = t->listener ? 0 : record_find(sk); /* a call that was under way when the trace began */
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
 		if (!sk)
 			return 0;
 		r = record_of_call(sk, ino, EVENT_tcp_accept);
-		if (r)
+		if (r) {
 			owner_take(r);
+			thread_owns(t, sk, ino);
+		}
 	} else {
 		r = record_of_call(sk, t->ino, EVENT_tcp_accept);
 	}
@@ -430,7 +441,7 @@ APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 	if (!e)
 		return 0;
 	e->head.fd = error ? t->fd : fd;
-	e->listener = listener ? listener->id : r ? r->listener : 0;
+	e->listener = t->listener ? t->listener : listener ? listener->id : r ? r->listener : 0;
 	e->queued_ns = r && r->queued_ns && !error ? now - r->queued_ns : 0;
 	e->duration_ns = now - t->start_ns;
 	e->accept_queue = get(as_sock((void *)t->sk), sk_ack_backlog);
@@ -678,9 +689,9 @@ static __always_inline __s32 option_effective(const void *sk, __u32 option)
 	return -1;
 }
 
-APART int bind_told(struct thread *t, struct record *r, __s32 error)
+APART int bind_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
-	struct event_sock_bind *e = t ? event_begin(sock_bind, (void *)t->sk, r, PLANE_tracepoints) : 0;
+	struct event_sock_bind *e = t ? event_begin_now(sock_bind, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 	struct sock *sk;
 
 	if (!e)
@@ -696,9 +707,9 @@ APART int bind_told(struct thread *t, struct record *r, __s32 error)
 	return 0;
 }
 
-ONCE int listen_told(struct thread *t, struct record *r, __s32 error)
+ONCE int listen_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
-	struct event_sock_listen *e = t ? event_begin(sock_listen, (void *)t->sk, r, PLANE_tracepoints) : 0;
+	struct event_sock_listen *e = t ? event_begin_now(sock_listen, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 
 	if (!e)
 		return 0;
@@ -710,9 +721,9 @@ ONCE int listen_told(struct thread *t, struct record *r, __s32 error)
 	return 0;
 }
 
-APART int option_told(struct thread *t, struct record *r, __s32 error)
+APART int option_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
-	struct event_sock_option *e = t ? event_begin(sock_option, (void *)t->sk, r, PLANE_tracepoints) : 0;
+	struct event_sock_option *e = t ? event_begin_now(sock_option, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 
 	if (!e)
 		return 0;
@@ -726,9 +737,9 @@ APART int option_told(struct thread *t, struct record *r, __s32 error)
 	return 0;
 }
 
-ONCE int shutdown_told(struct thread *t, struct record *r, __s32 error)
+ONCE int shutdown_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
-	struct event_sock_shutdown *e = t ? event_begin(sock_shutdown, (void *)t->sk, r, PLANE_tracepoints) : 0;
+	struct event_sock_shutdown *e = t ? event_begin_now(sock_shutdown, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
 
 	if (!e)
 		return 0;
@@ -784,16 +795,16 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	sk = (void *)t->sk;
 
 	if (call == CALL_socket) {
-		created(t, ret, error);
+		created(t, ret, error, now);
 		return 0;
 	}
 	if (call == CALL_socketpair) {
 		__s32 pair[2] = {};
 
 		if (error || !bpf_probe_read_user(pair, sizeof(pair), (void *)t->user)) {
-			created(t, pair[0], error);
+			created(t, pair[0], error, now);
 			if (!error)
-				created(t, pair[1], 0);
+				created(t, pair[1], 0, now);
 		}
 		return 0;
 	}
@@ -803,7 +814,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		if (t->references <= 1 && (t->user || t->protocol != IPPROTO_TCP)) {
 			r = record_find(sk);
 			if (t->user)
-				close_tell(t, now - t->start_ns);
+				close_tell(t, now - t->start_ns, now);
 			if (t->protocol != IPPROTO_TCP && r && r->ino == t->ino && !r->awaited)
 				record_drop(sk);
 		}
@@ -822,16 +833,16 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	r = record_find(sk);
 	switch (call) {
 	case CALL_bind:
-		bind_told(t, r, error);
+		bind_told(t, r, error, now);
 		break;
 	case CALL_listen:
-		listen_told(t, r, error);
+		listen_told(t, r, error, now);
 		break;
 	case CALL_setsockopt:
-		option_told(t, r, error);
+		option_told(t, r, error, now);
 		break;
 	case CALL_shutdown:
-		shutdown_told(t, r, error);
+		shutdown_told(t, r, error, now);
 		break;
 	case CALL_connect:
 		if (t->protocol == IPPROTO_TCP)
@@ -906,7 +917,7 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	if (cause != CALL_exit && t->references <= 1)
 		owner_take(r);
 	close_look(t, sk, r, cause);
-	close_tell(t, 0);
+	close_tell(t, 0, bpf_ktime_get_ns());
 	if (t->references > 1)
 		return;
 	r->closed_by = cause;
@@ -1177,6 +1188,7 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	t->sk = (__u64)sk;
 	t->ino = ino;
 	t->fd = fd;
+	t->listener = 0;
 	t->family = family;
 	t->protocol = sock_protocol_of(sk, family);
 	t->start_ns = bpf_ktime_get_ns();

@@ -195,10 +195,14 @@ static __always_inline void *event_about(__u32 id, __u64 size, const void *sk, s
 	((struct event_##name *)event_about(EVENT_##name, sizeof(struct event_##name), sk, r, plane, now))
 
 /* The same with addresses already at hand. */
-#define event_begin_at(name, id_, owner_, in_tree_, netns_, ends_, protocol_, plane_)                            \
+#define event_begin_at(name, id, owner, in_tree, netns, ends, protocol, plane) \
+	event_begin_at_now(name, id, owner, in_tree, netns, ends, protocol, plane, 0)
+
+/* The same with both. */
+#define event_begin_at_now(name, id_, owner_, in_tree_, netns_, ends_, protocol_, plane_, now_)                  \
 	((struct event_##name *)(told(name) && passes(owner_, in_tree_, netns_, ends_, protocol_)             \
 					 ? event_reserve(EVENT_##name, sizeof(struct event_##name), id_, owner_, \
-							 netns_, ends_, protocol_, plane_, 0)                    \
+							 netns_, ends_, protocol_, plane_, now_)                 \
 					 : 0))
 
 #define WAKE_SPAN 4096

@@ -37,6 +37,7 @@ struct thread {
 	__u64 target;		/* unix datagrams: the socket this call sends to, as an address */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
+	__u64 listener;		/* accept: id of the listener, 0: not known */
 	struct event_address from; /* UDP: sender of the datagram, as the packet says */
 	__u64 waited_ns;	/* UDP: how long it lay in the queue, 0: not known */
 	__u64 doubted;		/* UDP: the packet being copied, whose checksum is not known yet */
@@ -313,11 +314,13 @@ static __always_inline __u64 id_for(const void *sk)
 	return (1ULL << 52) + (++scratch->next_id << 10) + bpf_get_smp_processor_id();
 }
 
-/* A new record for `sk`, replacing what was at this address. NULL, and counted for `event`, when the map is full. */
-static __always_inline struct record *record_make(const void *sk, __u32 event)
+/*
+ * A new record for `sk`, in this CPU's scratch until record_keep() has put a copy in its place. What is known by then need not be
+ * looked up to be noted; with bottom halves off it can be told from here as well, as nothing comes between.
+ */
+static __always_inline struct record *record_begin(const void *sk)
 {
 	struct scratch *scratch = scratch_get();
-	__u64 key = (__u64)sk;
 	struct record *r;
 	__u64 id;
 
@@ -332,11 +335,26 @@ static __always_inline struct record *record_make(const void *sk, __u32 event)
 	r->protocol = sock_protocol(sk);
 	r->state = sock_state(sk);
 	r->round = sweep_round;
-	if (bpf_map_update_elem(&records, &key, r, BPF_ANY)) {
-		tally_lost(event, LOSS_map_full);
-		return 0;
-	}
-	return bpf_map_lookup_elem(&records, &key);
+	return r;
+}
+
+/* Replaces what was at this address. False, and counted for `event`, when the map is full. */
+static __always_inline bool record_keep(const void *sk, const struct record *r, __u32 event)
+{
+	__u64 key = (__u64)sk;
+
+	if (!bpf_map_update_elem(&records, &key, r, BPF_ANY))
+		return true;
+	tally_lost(event, LOSS_map_full);
+	return false;
+}
+
+/* Both at once. NULL, and counted for `event`, when the map is full. */
+static __always_inline struct record *record_make(const void *sk, __u32 event)
+{
+	struct record *r = record_begin(sk);
+
+	return r && record_keep(sk, r, event) ? record_find(sk) : 0;
 }
 
 /*
@@ -373,6 +391,16 @@ static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struc
 		*(__u32 *)t->local.bytes = *(__u32 *)(ends->local.bytes + 12);
 		*(__u32 *)t->remote.bytes = *(__u32 *)(ends->remote.bytes + 12);
 	}
+}
+
+/* What begins here has no entry yet, as a rule: it is not looked for. */
+static __always_inline void tuple_begin(__u32 netns, const struct endpoints *ends, const void *sk)
+{
+	__u64 value = (__u64)sk;
+	struct tuple tuple;
+
+	tuple_fill(&tuple, netns, ends);
+	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
 }
 
 static __always_inline void tuple_point(__u32 netns, const struct endpoints *ends, const void *sk)

@@ -48,20 +48,21 @@ static __always_inline void record_inherit(struct record *child, const struct re
 		child->owner.attribution = ATTRIBUTION_inherited;
 }
 
-/* Take over the identity of the request socket that the same four-tuple leads to. */
-ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *ends)
+/*
+ * The child at `sk` takes the place of the request that the same four-tuple leads to, and its identity. `begun`: the child's
+ * record is not kept yet. 0: there is no room for it.
+ */
+ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *ends, bool begun)
 {
-	struct tuple tuple;
+	__u64 *entry, request_sk = 0;
 	struct record *request;
-	__u64 *entry;
+	struct tuple tuple;
 
 	if (!child || !ends)
 		return 0;
 	tuple_fill(&tuple, child->netns, ends);
 	entry = bpf_map_lookup_elem(&tuples, &tuple);
-	if (!entry || *entry == sk)
-		return 0;
-	request = record_find((void *)*entry);
+	request = entry && *entry != sk ? record_find((void *)*entry) : 0;
 	if (request && request->state == TCP_NEW_SYN_RECV) {
 		child->id = request->id;
 		if (child->owner.attribution == ATTRIBUTION_unknown) {
@@ -69,9 +70,17 @@ ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *en
 			child->in_tree = request->in_tree;
 			child->listener = request->listener;
 		}
-		record_drop((void *)*entry);
+		request_sk = *entry;
 	}
-	return 0;
+	if (begun && !record_keep((void *)sk, child, EVENT_tcp_state))
+		return 0;
+	if (entry)
+		*entry = sk;
+	else
+		bpf_map_update_elem(&tuples, &tuple, &sk, BPF_ANY);
+	if (request_sk)
+		record_drop((void *)request_sk);
+	return 1;
 }
 
 #define MOVE(old, new) ((__u16)((old) << 8 | (new)))
@@ -145,59 +154,63 @@ static __always_inline struct record *listener_record(const void *sk)
 	return value ? record_find((void *)value->sk) : 0;
 }
 
-/* One body for every source of a state change. `old` is the state before. */
-static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool trusted, __u8 plane)
+/* The child of a listener. Its address may have belonged to a socket that is gone (the slab is type-stable). */
+static __always_inline int child_born(const void *sk, bool trusted, __u8 plane)
 {
 	struct record *r, *listener = 0;
 	struct lineage *lineage;
 	__u64 lineage_sk = 0;
 	struct endpoints ends;
+
+	if (config.filter_pid_set && record_foreign(listener_record(sk)))
+		return 0;
+	r = record_begin(sk);
+	if (!r)
+		return 0;
+	r->since_ns = bpf_ktime_get_ns();
+	if (trusted && HAS(sk_storage)) {
+		lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
+		if (lineage) {
+			lineage_sk = lineage->listener_sk;
+			listener = record_find((void *)lineage_sk);
+		}
+	}
+	if (lineage_sk && get(as_sock((void *)lineage_sk), sk_ack_backlog) + 1 >
+				  get(as_sock((void *)lineage_sk), sk_max_ack_backlog))
+		full_queues = lineage_sk;
+	if (!listener) {
+		struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
+		struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
+
+		if (value && !value->shared)
+			listener = record_find((void *)value->sk);
+	}
+	record_inherit(r, listener);
+	r->state = TCP_SYN_RECV;
+	if (!get(as_sock(sk), __sk_common.skc_dport)) {
+		r->deferred = 1;
+		record_keep(sk, r, EVENT_tcp_state);
+		return 0;
+	}
+	sock_endpoints(sk, &ends);
+	if (record_adopt(r, address_of(sk), &ends, true) && told_by(tcp_state, plane))
+		state_tell(address_of(sk), r, MOVE(TCP_LISTEN, TCP_SYN_RECV), r->since_ns, plane);
+	return 0;
+}
+
+/* One body for every source of a state change. `old` is the state before. */
+static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool trusted, __u8 plane)
+{
+	struct lineage *lineage;
+	struct endpoints ends;
+	struct record *r;
 	__u64 now;
 
 	if (get(as_sock(sk), sk_protocol) != IPPROTO_TCP)
 		return 0;
+	if (old == TCP_LISTEN && new == TCP_SYN_RECV)
+		return child_born(sk, trusted, plane);
 	r = record_find(sk);
-	now = bpf_ktime_get_ns();
-
-	if (old == TCP_LISTEN && new == TCP_SYN_RECV) {
-		if (config.filter_pid_set && record_foreign(listener_record(sk)))
-			return 0;
-		/* The child. Its address may have belonged to a socket that is gone (the slab is type-stable). */
-		r = record_make(sk, EVENT_tcp_state);
-		if (!r)
-			return 0;
-		r->since_ns = now;
-		if (trusted && HAS(sk_storage)) {
-			lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
-			if (lineage) {
-				lineage_sk = lineage->listener_sk;
-				listener = record_find((void *)lineage_sk);
-			}
-		}
-		if (lineage_sk && get(as_sock((void *)lineage_sk), sk_ack_backlog) + 1 >
-					  get(as_sock((void *)lineage_sk), sk_max_ack_backlog))
-			full_queues = lineage_sk;
-		if (!listener) {
-			struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
-			struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
-
-			if (value && !value->shared)
-				listener = record_find((void *)value->sk);
-		}
-		record_inherit(r, listener);
-		r->state = new;
-		if (!get(as_sock(sk), __sk_common.skc_dport)) {
-			r->deferred = 1;
-			return 0;
-		}
-		sock_endpoints(sk, &ends);
-		record_adopt(r, address_of(sk), &ends);
-		tuple_point(r->netns, &ends, sk);
-		if (told_by(tcp_state, plane))
-			state_tell(address_of(sk), r, MOVE(old, new), now, plane);
-		return 0;
-	}
-
 	if (!r) {
 		if (task_foreign(current_task()))
 			return 0;
@@ -207,14 +220,14 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		if (old != TCP_CLOSE && told_by(tcp_state, plane))
 			gap_tell(address_of(sk), r, GAP_beginning, plane);
 	}
+	now = bpf_ktime_get_ns();
 	if (r->deferred) {
 		__u64 began = r->since_ns;
 
 		r->deferred = 0;
 		r->since_ns = 0;
 		sock_endpoints(sk, &ends);
-		record_adopt(r, address_of(sk), &ends);
-		tuple_point(r->netns, &ends, sk);
+		record_adopt(r, address_of(sk), &ends, false);
 		if (told_by(tcp_state, plane))
 			state_tell(address_of(sk), r, MOVE(TCP_LISTEN, TCP_SYN_RECV), began, plane);
 		r->since_ns = began;
@@ -247,7 +260,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 			listener_forget(sk, r);
 		}
 		sock_endpoints(sk, &ends);
-		r->ends = ends;
+		r->ends.local_port = 0; /* its tuple is forgotten, or leads to the entry that replaces it */
 		if (scratch && scratch->time_wait_entry) {
 			/* tcp_time_wait() started an entry on this CPU just before: this is the socket it replaces. */
 			void *tw = (void *)scratch->time_wait_entry;
@@ -342,7 +355,8 @@ HOOK_TRACEPOINT(tcp_destroy_sock, struct sock *sk)
 
 	if (r) {
 		folded_tell(sk, r, 0);
-		tuple_forget(r->netns, &r->ends, sk);
+		if (r->ends.local_port)
+			tuple_forget(r->netns, &r->ends, sk);
 		record_drop(sk);
 	}
 	return 0;
@@ -350,7 +364,8 @@ HOOK_TRACEPOINT(tcp_destroy_sock, struct sock *sk)
 
 /* ---- the request socket and the queues of listen() ---- */
 
-static __always_inline void request_born(const void *listener_sk, const void *req, __u8 plane)
+/* Whether it is new: then its record is in this CPU's scratch as well. */
+static __always_inline bool request_born(const void *listener_sk, const void *req, __u8 plane)
 {
 	struct record *listener, *r = record_find(req);
 	struct event_tcp_syn_recv *e;
@@ -359,29 +374,32 @@ static __always_inline void request_born(const void *listener_sk, const void *re
 	sock_endpoints(req, &ends);
 	if (r && r->state == TCP_NEW_SYN_RECV && r->ends.remote_port == ends.remote_port &&
 	    r->ends.local_port == ends.local_port)
-		return; /* a SYN-ACK sent again */
+		return false; /* a SYN-ACK sent again */
 	listener = record_find(listener_sk);
 	if (record_foreign(listener))
-		return;
-	r = record_make(req, EVENT_tcp_syn_recv);
+		return false;
+	r = record_begin(req);
 	if (!r)
-		return;
+		return false;
 	record_inherit(r, listener);
 	r->state = TCP_NEW_SYN_RECV;
 	r->since_ns = bpf_ktime_get_ns();
 	r->listener_sk = (__u64)listener_sk;
 	r->ends = ends;
-	tuple_point(r->netns, &ends, req);
+	if (!record_keep(req, r, EVENT_tcp_syn_recv))
+		return false;
+	tuple_begin(r->netns, &ends, req);
 	if (!told_by(tcp_syn_recv, plane))
-		return;
-	e = event_begin(tcp_syn_recv, req, r, plane);
+		return true;
+	e = event_begin_now(tcp_syn_recv, req, r, plane, r->since_ns);
 	if (!e)
-		return;
+		return true;
 	e->listener = r->listener;
 	e->syn_queue = get(as_icsk(listener_sk), icsk_accept_queue.qlen.counter);
 	e->accept_queue = get(as_sock(listener_sk), sk_ack_backlog);
 	e->backlog = get(as_sock(listener_sk), sk_max_ack_backlog);
 	event_end(e);
+	return true;
 }
 
 HOOK(inet_csk_reqsk_queue_hash_add, struct sock *sk, struct request_sock *req)
@@ -618,6 +636,13 @@ __u64 waits = 0; /* whether a wait of interest ever began; while none did, nobod
 
 #define SOCK_NOSPACE 2 /* bit of struct socket.flags: somebody waits for room */
 
+static __always_inline void sleep_begins(struct thread *thread)
+{
+	if (!waits) /* written once: the line is read on every CPU, by every packet too */
+		waits = 1;
+	wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+}
+
 HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct thread *thread = task_state(prev) && !task_foreign(typed(task_struct, prev)) ? thread_find(prev) : 0;
@@ -626,14 +651,11 @@ HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct tas
 	if (thread && thread->call && thread->sk) {
 		socket = get(as_sock((void *)thread->sk), sk_socket);
 		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
-			if (told_by(tcp_recv_block, PLANE_tracepoints)) {
-				waits = 1;
-				wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
-			}
+			if (told_by(tcp_recv_block, PLANE_tracepoints))
+				sleep_begins(thread);
 		} else if (thread->protocol == IPPROTO_TCP && socket &&
 			   (get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE))) {
-			waits = 1;
-			wait_begins(thread, bpf_ktime_get_ns(), PLANE_tracepoints);
+			sleep_begins(thread);
 		}
 	}
 	thread = waits ? thread_find(next) : 0;
@@ -961,14 +983,15 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	if (!r || !r->since_ns) {
 		if (config.filter_pid_set && !tuple_known(tw))
 			return 0;
-		r = record_make(tw, EVENT_tcp_time_wait);
+		r = record_begin(tw);
 		if (!r)
 			return 0;
 		r->state = substate;
 		r->since_ns = r->queued_ns = bpf_ktime_get_ns();
 		r->held_ns = timeout;
 		sock_endpoints(tw, &r->ends);
-		scratch->time_wait_entry = (__u64)tw;
+		if (record_keep(tw, r, EVENT_tcp_time_wait))
+			scratch->time_wait_entry = (__u64)tw;
 		return 0;
 	}
 	r->queued_ns = bpf_ktime_get_ns();
@@ -1079,15 +1102,13 @@ APART int probe_seen(__u64 sk, __u8 kind)
 	return 0;
 }
 
-/* A SYN-ACK leaves from a request socket. */
+/* A SYN-ACK leaves from a request socket. As request_born(). */
 APART int request_seen(__u64 address)
 {
 	const void *req = (void *)address;
 
-
-	if (config.told_by[EVENT_tcp_syn_recv] != PLANE_functions)
-		request_born(get(typed(request_sock, req), __req_common.skc_listener), req, PLANE_tracepoints);
-	return 0;
+	return config.told_by[EVENT_tcp_syn_recv] != PLANE_functions &&
+	       request_born(get(typed(request_sock, req), __req_common.skc_listener), req, PLANE_tracepoints);
 }
 
 /* A drop that shows afterwards. Global, with a number for its argument, so that every verifier looks at it once. */
@@ -1149,11 +1170,8 @@ APART int last_segment_seen(__u64 listener, const struct endpoints *client)
  * A FIN arrives for a TIME_WAIT entry: its clock starts again, and the peer has closed now if it had not. The timer
  * tells only when it moves to another bucket of the wheel.
  */
-APART int time_wait_fin_seen(__u64 entry)
+APART int time_wait_fin_seen(__u64 entry, struct record *r)
 {
-	const void *tw = (void *)entry;
-	struct record *r = record_find(tw);
-
 	if (!r || !r->since_ns)
 		return 0;
 	r->state = TCP_TIME_WAIT;

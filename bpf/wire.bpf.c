@@ -8,7 +8,7 @@
 
 extern int probe_seen(__u64 sk, __u8 kind);
 extern int request_seen(__u64 req);
-extern int time_wait_fin_seen(__u64 tw);
+extern int time_wait_fin_seen(__u64 tw, struct record *r);
 extern int last_segment_seen(__u64 listener, const struct endpoints *client);
 extern __u64 full_queues;
 extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
@@ -311,17 +311,17 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 			time_wait_settle(scratch);
 	}
 	seg.netns = packet_netns(s);
-	r = sk ? record_find(sk) : 0;
-	if (sk && (seg.tcp.flags & FLAG_SYN)) {
-		state = sock_state(sk);
-		if (state == TCP_SYN_SENT && r) {
-			/* The first moment the client's port is known. */
-			tuple_point(r->netns, &seg.ends, sk);
-			r->ends = seg.ends;
-		} else if (state == TCP_NEW_SYN_RECV) {
-			request_seen(address_of(sk));
-			r = record_find(sk);
-		}
+	state = sk && (seg.tcp.flags & FLAG_SYN) ? sock_state(sk) : 0;
+	if (state == TCP_NEW_SYN_RECV && request_seen(address_of(sk))) {
+		scratch = scratch_get();
+		r = scratch ? &scratch->record : 0;
+	} else {
+		r = sk ? record_find(sk) : 0;
+	}
+	if (state == TCP_SYN_SENT && r) {
+		/* The first moment the client's port is known. */
+		tuple_begin(r->netns, &seg.ends, sk);
+		r->ends = seg.ends;
 	}
 	if (r && r->hold)
 		hold_ends(address_of(sk), r);
@@ -379,7 +379,7 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 		waits = r && (r->state == TCP_TIME_WAIT || r->state == TCP_FIN_WAIT2) && sock_state(sk) == TCP_TIME_WAIT;
 		if (waits && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_FIN)) == FLAG_FIN &&
 		    told_by(tcp_time_wait, PLANE_tracepoints))
-			time_wait_fin_seen(address_of(sk));
+			time_wait_fin_seen(address_of(sk), r);
 	} else if (!matters) {
 		return 0;
 	}
