@@ -15,18 +15,27 @@ struct bpf_iter__bpf_map_elem { /* kernel/bpf/map_iter.c */
 };
 #pragma clang attribute pop
 
-SEC("?iter/bpf_map_elem")
-int leftover__iter(struct bpf_iter__bpf_map_elem *ctx)
+static __always_inline int leftover_tell(const void *sk)
 {
-	__u64 *key = ctx->key;
-	struct record *r;
-	const void *sk;
+	struct record *r = record_find(sk);
 
-	if (!key)
-		return 0;
-	sk = (void *)*key;
-	r = record_find(sk);
 	if (r && (r->sends | r->recvs | r->errors))
 		fold_tell(address_of(sk), r, 0);
 	return 0;
+}
+
+SEC("?iter/bpf_map_elem")
+int leftover__iter(struct bpf_iter__bpf_map_elem *ctx) /* of `records` */
+{
+	__u64 *sk = ctx->key;
+
+	return sk ? leftover_tell((void *)*sk) : 0;
+}
+
+SEC("?iter/bpf_map_elem")
+int leftover_placed__iter(struct bpf_iter__bpf_map_elem *ctx) /* of `places` */
+{
+	struct place *place = ctx->value;
+
+	return place ? leftover_tell((void *)place->sk) : 0;
 }

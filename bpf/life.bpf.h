@@ -96,6 +96,18 @@ struct {
 	__type(value, struct record);
 } records __weak SEC(".maps");
 
+/*
+ * Before that map: each address has one place here, found without a walk and kept without an allocation. TCP's sockets are here,
+ * whose end is never missed, unless their place is taken; the rest is in the map. An address whose place says that nothing of it
+ * is in the map is not looked for there, unless it is that of a TIME_WAIT entry.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << PLACES_LOG2);
+	__type(key, __u32);
+	__type(value, struct place);
+} places __weak SEC(".maps");
+
 /* From the four-tuple on the wire to the socket, request or TIME_WAIT entry that answers for it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -293,11 +305,64 @@ static __always_inline void owner_take(struct record *r)
 
 /* ---- records ---- */
 
+#ifdef MODERN
+static __always_inline struct place *place_of(__u64 sk)
+{
+	__u32 number = address_of((void *)sk) * 0x9e3779b97f4a7c15ULL >> (64 - PLACES_LOG2);
+
+	/* Entries are many and seldom asked for: they would only push what matters out of the CPU's cache. */
+	return sock_state((void *)sk) == TCP_TIME_WAIT ? 0 : bpf_map_lookup_elem(&places, &number);
+}
+
+/* Seen on other CPUs behind all that was done to the record. */
+static __always_inline void place_turn(struct place *place, __u64 sk) { __sync_lock_test_and_set(&place->sk, sk); }
+
+static __always_inline bool place_take(struct place *place)
+{
+	return place->sk == PLACE_free && __sync_bool_compare_and_swap(&place->sk, PLACE_free, PLACE_busy);
+}
+#else /* compare-and-exchange: since 5.12 (5ffa25502b5a) */
+static __always_inline struct place *place_of(__u64 sk) { return 0; }
+static __always_inline void place_turn(struct place *place, __u64 sk) {}
+static __always_inline bool place_take(struct place *place) { return false; }
+#endif
+
 static __always_inline struct record *record_find(const void *sk)
 {
 	__u64 key = (__u64)sk;
+	struct place *place = place_of(key);
+
+	if (place && place->sk == key)
+		return &place->record;
+	return place && !place->spilled ? 0 : bpf_map_lookup_elem(&records, &key);
+}
+
+/* Of a TIME_WAIT entry, which may be gone by now. */
+static __always_inline struct record *entry_find(const void *tw)
+{
+	__u64 key = (__u64)tw;
 
 	return bpf_map_lookup_elem(&records, &key);
+}
+
+static __always_inline void entry_drop(const void *tw)
+{
+	__u64 key = (__u64)tw;
+
+	bpf_map_delete_elem(&records, &key);
+}
+
+static __always_inline void record_drop(const void *sk)
+{
+	__u64 key = (__u64)sk;
+	struct place *place = place_of(key);
+
+	if (place && place->sk == key)
+		place_turn(place, PLACE_free);
+	if (place && !place->spilled)
+		return;
+	if (!bpf_map_delete_elem(&records, &key) && place)
+		__sync_fetch_and_add(&place->spilled, -1);
 }
 
 /* The kernel's cookie where it has one already, else a number of our own: from 2^52, one sequence per CPU. */
@@ -338,13 +403,37 @@ static __always_inline struct record *record_begin(const void *sk)
 	return r;
 }
 
+/* Into its place, if that is free. */
+static __always_inline bool record_place(struct place *place, __u64 sk, const struct record *r)
+{
+	if (place->sk != sk) {
+		if (r->protocol != IPPROTO_TCP || !sock_is_full(sock_state((void *)sk)) || !place_take(place))
+			return false;
+		if (place->spilled && !bpf_map_delete_elem(&records, &sk)) /* of what was at this address before */
+			__sync_fetch_and_add(&place->spilled, -1);
+	}
+	place->record = *r;
+	place_turn(place, sk);
+	return true;
+}
+
 /* Replaces what was at this address. False, and counted for `event`, when the map is full. */
 static __always_inline bool record_keep(const void *sk, const struct record *r, __u32 event)
 {
 	__u64 key = (__u64)sk;
+	struct place *place = place_of(key);
 
-	if (!bpf_map_update_elem(&records, &key, r, BPF_ANY))
+	if (place && record_place(place, key, r))
 		return true;
+	if (place)
+		__sync_fetch_and_add(&place->spilled, 1);
+	if (!bpf_map_update_elem(&records, &key, r, place ? BPF_NOEXIST : BPF_ANY))
+		return true;
+	if (place) {
+		__sync_fetch_and_add(&place->spilled, -1);
+		if (!bpf_map_update_elem(&records, &key, r, BPF_EXIST))
+			return true;
+	}
 	tally_lost(event, LOSS_map_full);
 	return false;
 }
@@ -426,13 +515,6 @@ static __always_inline void tuple_forget(__u32 netns, const struct endpoints *en
 	value = bpf_map_lookup_elem(&tuples, &tuple);
 	if (value && *value == (__u64)sk)
 		bpf_map_delete_elem(&tuples, &tuple);
-}
-
-static __always_inline void record_drop(const void *sk)
-{
-	__u64 key = (__u64)sk;
-
-	bpf_map_delete_elem(&records, &key);
 }
 
 /* ---- causes ---- */

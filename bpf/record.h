@@ -63,6 +63,15 @@ struct record {
 	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child; of UDP: as noted in `ports` */
 };
 
+/* Where the record of a TCP socket is, as a rule (bpf/life.bpf.h). */
+enum { PLACES_LOG2 = 14, PLACE_free = 0, PLACE_busy = 1 };
+
+struct place {
+	__u64 sk;		/* whose record it is: an address or PLACE_ */
+	__u64 spilled;		/* how many other addresses of this place may have theirs in the map `records` */
+	struct record record;
+};
+
 struct tuple {
 	__u32 netns;
 	__u16 local_port, remote_port;

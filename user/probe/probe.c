@@ -291,18 +291,26 @@ static void iterate(const struct bpf_program *program, const struct bpf_iter_att
 	bpf_link__destroy(link);
 }
 
-/* What was added up and not told yet is told now: the hooks are gone, so nothing is added behind our back. */
-static void leftovers_tell(struct probe *p)
+/* The same over the entries of a map. */
+static void iterate_map(const struct bpf_program *program, const struct bpf_map *map)
 {
-	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(p->skeleton->maps.records) };
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(map) };
 	struct bpf_iter_attach_opts options;
 
 	memset(&options, 0, sizeof(options)); /* libbpf looks at the padding too */
 	options.sz = sizeof(options);
 	options.link_info = &info;
 	options.link_info_len = sizeof(info);
+	iterate(program, &options);
+}
+
+/* What was added up and not told yet is told now: the hooks are gone, so nothing is added behind our back. */
+static void leftovers_tell(struct probe *p)
+{
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that ran a moment ago have ended */
-	iterate(p->skeleton->progs.leftover__iter, &options);
+	iterate_map(p->skeleton->progs.leftover__iter, p->skeleton->maps.records);
+	if (kernel_is_modern(&p->kernel))
+		iterate_map(p->skeleton->progs.leftover_placed__iter, p->skeleton->maps.places);
 }
 
 void probe_detach(struct probe *p)
@@ -370,14 +378,17 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	}
 	if (o->seed)
 		bpf_program__set_autoload(p->skeleton->progs.seed__iter, true);
-	if (o->config.folded || o->budget_percent)
+	if (o->config.folded || o->budget_percent) {
 		bpf_program__set_autoload(p->skeleton->progs.leftover__iter, true);
+		bpf_program__set_autoload(p->skeleton->progs.leftover_placed__iter, kernel_is_modern(&p->kernel));
+	}
 	bpf_program__set_autoload(p->skeleton->progs.under_way__iter, p->kernel.task_storage && p->kernel.cast);
 	p->skeleton->rodata->config = o->config;
 	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o);
 	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.threads_by_tid, !p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.lineages, p->kernel.sk_storage);
+	bpf_map__set_autocreate(p->skeleton->maps.places, kernel_is_modern(&p->kernel));
 	if (o->ring_bytes)
 		bpf_map__set_max_entries(p->skeleton->maps.events, o->ring_bytes);
 
@@ -993,20 +1004,6 @@ unsigned long long probe_recursion_misses(const struct probe *p)
 		if (is_loaded(prog) && !program_info(prog, &info))
 			misses += info.recursion_misses;
 	return misses;
-}
-
-unsigned long long probe_records(const struct probe *p)
-{
-	int fd = bpf_map__fd(p->skeleton->maps.records);
-	unsigned long long count = 0;
-	uint64_t key, next, *previous = NULL;
-
-	while (!bpf_map_get_next_key(fd, previous, &next)) {
-		count++;
-		key = next;
-		previous = &key;
-	}
-	return count;
 }
 
 bool probe_doing(const struct probe *p, pid_t pid, struct doing *ret)

@@ -78,9 +78,6 @@ struct probe_count probe_count(const struct probe *p, enum event_id id);
 /* How many times the kernel skipped one of our programs because it interrupted another on the same CPU. */
 unsigned long long probe_recursion_misses(const struct probe *p);
 
-/* Kernel memory that the maps hold, in bytes, and sockets remembered now. */
-unsigned long long probe_records(const struct probe *p);
-
 /*
  * The call on a socket that the first thread of process `pid` is in at this moment, and since when. Returns whether it is in one;
  * *ret is untouched otherwise.
