@@ -58,7 +58,7 @@ struct config {
 	__u64 rate_events;
 	__u8 budgeted;		/* the loader may leave events out while the trace runs */
 	__u8 shed_at[EVENT_COUNT]; /* from which enum shed on it is left out; 0: never */
-	__u32 wake_bytes;	/* wake the reader when the ring holds this much */
+	__u32 wake_bytes;	/* wake the reader whenever so much was written; a power of two */
 	__u8 calls[CALL_NUMBERS]; /* enum call by system call number */
 };
 
