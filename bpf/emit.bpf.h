@@ -13,10 +13,16 @@
 
 #include "bpf/life.bpf.h"
 
+/* A ring for each CPU, put in by the loader: what several write moves from one CPU's cache to the other's with each event. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 * 1024 * 1024);
-} events __weak SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_RINGBUF);
+		__uint(max_entries, 4096);
+	});
+} rings __weak SEC(".maps");
 
 #define told(name) (config.told_by[EVENT_##name])
 #define told_by(name, plane_) (config.told_by[EVENT_##name] == (plane_))
@@ -122,7 +128,9 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 					   const struct endpoints *ends, __u8 protocol, __u8 plane, __u64 now)
 {
 	struct tally *tally = bpf_map_lookup_elem(&tallies, &id);
+	__u32 cpu = bpf_get_smp_processor_id();
 	struct event *e;
+	void *ring;
 
 	if (!tally)
 		return 0;
@@ -137,7 +145,8 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 		tally->lost[LOSS_held_back]++;
 		return 0;
 	}
-	e = bpf_ringbuf_reserve(&events, size, 0);
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	e = ring ? bpf_ringbuf_reserve(ring, size, 0) : 0;
 	if (!e) {
 		tally->lost[LOSS_ring_full]++;
 		return 0;

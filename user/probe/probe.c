@@ -26,8 +26,9 @@
 
 #define HOLD_BACK_NS 4000000ULL	     /* events younger than this wait for those another CPU is still writing */
 #define BATCH_EVENTS 65536	     /* read at most so many at once */
-#define BATCH_BYTES (1 << 20)	     /* write at most so many at once: room in the ring comes back in such pieces */
-#define SPILL_BYTES (2 * BATCH_BYTES)
+#define BATCH_BYTES (1 << 20)	     /* write at most so many at once: room in the rings comes back in such pieces */
+#define RINGS_BYTES (16 << 20)	     /* of all rings together, but none is smaller than */
+#define RING_LEAST_BYTES (1 << 20)
 #define BUSY_EVENTS 4096	     /* fewer than that at once: there is time to rest */
 #define PAUSE_NS 2000000L	     /* rest so long while events come: a few hundred of them cost one turn */
 #define LOOK_MS 10		     /* look at least this often when nothing comes */
@@ -44,16 +45,22 @@ struct slot {
 };
 
 /*
- * The ring buffer, mapped: positions grow for ever, behind the end the data begins again so that no record is torn
+ * A CPU's ring buffer, mapped: positions grow for ever, behind the end the data begins again so that no record is torn
  * (Documentation/bpf/ringbuf.rst). Read here rather than by libbpf, to hand whole stretches to write().
  */
 struct ring {
+	int fd;
 	uint64_t *consumer;	  /* read so far; ours to write */
 	const uint64_t *producer; /* reserved so far */
-	char *data;
+	char *data; /* NULL: not mapped */
 	uint64_t mask;
-	uint64_t bytes; /* size, 0: not mapped */
+	uint64_t bytes; /* size */
 	uint64_t spill; /* so much of the beginning is mapped again behind the end */
+	/* while it is read: */
+	uint64_t at, next;	  /* where the record at hand begins, and the one behind it */
+	uint64_t until;		  /* what was reserved when the reading began */
+	const struct event *head; /* the record at hand, or NULL */
+	bool valid;		  /* whether it is one */
 };
 
 struct probe {
@@ -64,7 +71,8 @@ struct probe {
 	struct bpf_program *programs[LINKS];
 	char (*logs)[LOG_BYTES]; /* one a program, under probe_options.budget */
 	size_t link_count;
-	struct ring ring;
+	struct ring *rings; /* one a CPU that is there */
+	int ring_count;	    /* so many are made */
 	struct probe_count counts[EVENT_COUNT]; /* delivered here; produced and lost as last told */
 	char *bytes;
 	size_t byte_count, byte_room;
@@ -74,7 +82,7 @@ struct probe {
 	struct thrift thrift;
 	uint64_t skipped[LINKS]; /* runs of each program skipped, as last told */
 	bool seeded; /* the visitor of all open files is loaded */
-	int cpus;
+	int cpus, online; /* that may ever be there, that are */
 };
 
 /* ---- libbpf's own words: kept, and shown only to those who ask ---- */
@@ -160,6 +168,29 @@ static void rate_set(struct config *c, unsigned long long most_a_second)
 	c->rate_events = many ? most_a_second / 10 : most_a_second;
 }
 
+static int online_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? n : 1;
+}
+
+/* Of one of so many rings written at once. A stretch may be one record longer. */
+static uint32_t stretch_bytes(int rings)
+{
+	return BATCH_BYTES / rings;
+}
+
+/* Size of one of so many rings: a power of two. */
+static uint32_t ring_bytes(int rings)
+{
+	uint32_t bytes = RINGS_BYTES;
+
+	while (bytes > RING_LEAST_BYTES && (uint64_t)bytes * rings > RINGS_BYTES)
+		bytes /= 2;
+	return bytes;
+}
+
 static void config_complete(struct config *c, const struct kernel *k, const struct doors *d, const struct probe_options *o)
 {
 	static const char *const functions[] = { "tw_timer_handler", "tcp_delack_timer", "tcp_write_timer", "tcp_keepalive_timer" };
@@ -206,8 +237,6 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 	}
 	c->fold_interval_jiffies = c->fold_interval_ns * k->hz / 1000000000ULL;
 	c->self_pid = getpid();
-	if (!c->wake_bytes)
-		c->wake_bytes = 4 << 20;
 }
 
 /* ---- open ---- */
@@ -261,11 +290,20 @@ static void ring_close(struct ring *r)
 {
 	long page = sysconf(_SC_PAGESIZE);
 
-	if (!r->bytes)
-		return;
-	munmap(r->consumer, page);
-	munmap((void *)r->producer, page + r->bytes + r->spill);
-	memset(r, 0, sizeof(*r));
+	if (r->data) {
+		munmap(r->consumer, page);
+		munmap((void *)r->producer, page + r->bytes + r->spill);
+	}
+	close(r->fd);
+}
+
+static void rings_close(struct probe *p)
+{
+	for (int i = 0; i < p->ring_count; i++)
+		ring_close(&p->rings[i]);
+	free(p->rings);
+	p->rings = NULL;
+	p->ring_count = 0;
 }
 
 static void links_destroy(struct probe *p)
@@ -324,7 +362,7 @@ void probe_detach(struct probe *p)
 
 static void probe_unload(struct probe *p)
 {
-	ring_close(&p->ring);
+	rings_close(p);
 	links_destroy(p);
 	socktale_bpf__destroy(p->skeleton);
 	p->skeleton = NULL;
@@ -345,6 +383,27 @@ static bool visit_files(struct probe *p)
 		close(fd);
 	bpf_link__destroy(link);
 	return !n;
+}
+
+/* A ring for each CPU: one for all costs each event some 100 ns, as its lock and its positions move from CPU to CPU. */
+static int rings_make(struct probe *p)
+{
+	int outer = bpf_map__fd(p->skeleton->maps.rings);
+
+	p->rings = memory_create(p->online, sizeof(*p->rings));
+	for (; p->ring_count < p->online; p->ring_count++) {
+		struct ring *r = &p->rings[p->ring_count];
+
+		r->bytes = ring_bytes(p->online);
+		r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, r->bytes, NULL);
+		if (r->fd < 0)
+			return fail(-errno, "ring buffer: cannot be made");
+	}
+	/* CPUs that may come later share. */
+	for (int cpu = 0; cpu < p->cpus; cpu++)
+		if (bpf_map_update_elem(outer, &cpu, &p->rings[cpu % p->ring_count].fd, BPF_ANY))
+			return fail(-errno, "ring buffer: cannot be given to CPU %d", cpu);
+	return 0;
 }
 
 /* One try to load and attach what is chosen. -EAGAIN: a program was refused and is marked; choose anew. */
@@ -385,12 +444,12 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	bpf_program__set_autoload(p->skeleton->progs.under_way__iter, p->kernel.task_storage && p->kernel.cast);
 	p->skeleton->rodata->config = o->config;
 	config_complete((struct config *)&p->skeleton->rodata->config, &p->kernel, &p->doors, o);
+	((struct config *)&p->skeleton->rodata->config)->wake_bytes = ring_bytes(p->online) / 4;
 	bpf_map__set_autocreate(p->skeleton->maps.threads, p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.threads_by_tid, !p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.lineages, p->kernel.sk_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.places, kernel_is_modern(&p->kernel));
-	if (o->ring_bytes)
-		bpf_map__set_max_entries(p->skeleton->maps.events, o->ring_bytes);
+	bpf_map__set_max_entries(p->skeleton->maps.rings, p->cpus);
 
 	refused_program[0] = refused_reason[0] = '\0';
 	err = socktale_bpf__load(p->skeleton);
@@ -402,6 +461,9 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 			return -EDOM;
 		return err;
 	}
+	err = rings_make(p);
+	if (err)
+		return err;
 	if (o->seed) {
 		visit_files(p);
 		p->seeded = true;
@@ -463,6 +525,7 @@ int probe_open(const struct probe_options *options, struct probe **ret)
 
 	libbpf_set_print(listen_to_libbpf);
 	p->cpus = libbpf_num_possible_cpus();
+	p->online = online_cpus();
 	kernel_init(&p->kernel);
 	p->doors.kernel = &p->kernel;
 	p->doors.forced = o.plane;
@@ -533,25 +596,24 @@ void probe_close(struct probe *p)
 
 /* ---- reading ---- */
 
-/* The record at `at`, or NULL while it is not there or still being written. *ret_next is where the one behind it begins. */
-static const struct event *ring_record(const struct ring *r, uint64_t at, uint64_t producer, uint64_t *ret_next, bool *ret_valid)
+/* Have the record that begins at r->at at hand, unless it is not there or still being written. */
+static void ring_look(struct ring *r)
 {
-	const uint32_t *header;
-	const struct event *e;
+	const uint32_t *header = (const uint32_t *)(r->data + (r->at & r->mask));
+	const struct event *e = (const struct event *)((const char *)header + BPF_RINGBUF_HDR_SZ);
 	uint32_t length;
 
-	if (at >= producer)
-		return NULL;
-	header = (const uint32_t *)(r->data + (at & r->mask));
+	r->head = NULL;
+	if (r->at >= r->until)
+		return;
 	length = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 	if (length & BPF_RINGBUF_BUSY_BIT)
-		return NULL;
-	e = (const struct event *)(r->data + (at & r->mask) + BPF_RINGBUF_HDR_SZ);
-	*ret_valid = !(length & BPF_RINGBUF_DISCARD_BIT);
+		return;
+	r->head = e;
+	r->valid = !(length & BPF_RINGBUF_DISCARD_BIT);
 	length &= ~BPF_RINGBUF_DISCARD_BIT;
-	*ret_next = at + ((length + BPF_RINGBUF_HDR_SZ + 7) & ~7U);
-	*ret_valid = *ret_valid && length >= sizeof(*e) && e->id < EVENT_COUNT && e->size <= length;
-	return e;
+	r->next = r->at + ((length + BPF_RINGBUF_HDR_SZ + 7) & ~7U);
+	r->valid = r->valid && length >= sizeof(*e) && e->id < EVENT_COUNT && e->size <= length;
 }
 
 static void gather(struct probe *p, const struct event *e)
@@ -577,25 +639,76 @@ static void gather(struct probe *p, const struct event *e)
 	p->counts[e->id].delivered++;
 }
 
-/* Take what is in the ring. Returns how many events, at most BATCH_EVENTS together with those kept back before. */
-static size_t ring_gather(struct probe *p)
+/* Begin to read a ring: nothing is given back to the kernel before ring_leave(). */
+static void ring_enter(struct ring *r)
 {
-	struct ring *r = &p->ring;
-	uint64_t at = *r->consumer, producer = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE), next = at;
-	const struct event *e;
-	size_t count = 0;
-	bool valid;
+	r->at = *r->consumer;
+	r->until = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	ring_look(r);
+}
 
-	while (p->slot_count < BATCH_EVENTS && (e = ring_record(r, at, producer, &next, &valid))) {
-		if (valid) {
-			gather(p, e);
-			count++;
+static void ring_next(struct ring *r)
+{
+	r->at = r->next;
+	ring_look(r);
+}
+
+static void ring_leave(struct ring *r)
+{
+	__atomic_store_n(r->consumer, r->at, __ATOMIC_RELEASE);
+}
+
+/* When the record at hand happened; no record: never. */
+static uint64_t ring_time(const struct ring *r)
+{
+	return !r->head ? UINT64_MAX : r->valid ? r->head->time_ns : 0;
+}
+
+/* The ring whose record at hand is the oldest, or NULL; *ret_until: how long it stays so. */
+static struct ring *ring_oldest(struct probe *p, uint64_t *ret_until)
+{
+	struct ring *oldest = NULL;
+	uint64_t least = UINT64_MAX;
+
+	*ret_until = UINT64_MAX;
+	for (int i = 0; i < p->ring_count; i++) {
+		uint64_t time = ring_time(&p->rings[i]);
+
+		if (time < least) {
+			*ret_until = least;
+			least = time;
+			oldest = &p->rings[i];
+		} else if (time < *ret_until) {
+			*ret_until = time;
 		}
-		at = next;
-		if (!(count & 1023))
-			__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	return oldest;
+}
+
+/*
+ * Take what is in the rings, the oldest first. Returns how many events, at most BATCH_EVENTS together with those kept back
+ * before.
+ */
+static size_t rings_gather(struct probe *p)
+{
+	size_t count = 0;
+	uint64_t until;
+	struct ring *r;
+
+	for (int i = 0; i < p->ring_count; i++)
+		ring_enter(&p->rings[i]);
+	while (p->slot_count < BATCH_EVENTS && (r = ring_oldest(p, &until))) {
+		do {
+			if (r->valid) {
+				gather(p, r->head);
+				count++;
+			}
+			ring_next(r);
+			if (!(count & 1023))
+				ring_leave(r);
+		} while (p->slot_count < BATCH_EVENTS && r->head && ring_time(r) <= until);
+		ring_leave(r);
+	}
 	return count;
 }
 
@@ -754,42 +867,56 @@ static void sweep(struct probe *p, uint64_t now)
 	}
 }
 
-static int ring_open(struct probe *p)
+static int ring_open(const struct probe *p, struct ring *r)
 {
-	int fd = bpf_map__fd(p->skeleton->maps.events);
 	long page = sysconf(_SC_PAGESIZE);
-	struct ring *r = &p->ring;
 	void *consumer, *producer;
-	uint64_t bytes, spill;
+	uint64_t spill;
 
-	if (r->bytes)
-		return 0;
-	bytes = bpf_map__max_entries(p->skeleton->maps.events);
-	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (consumer == MAP_FAILED)
 		return fail(-errno, "ring buffer: cannot be mapped");
 	/* The whole could be mapped twice; it would count twice as memory of ours. */
-	spill = bytes < SPILL_BYTES ? bytes : SPILL_BYTES;
-	producer = mmap(NULL, page + bytes + spill, PROT_READ, MAP_SHARED, fd, page);
+	spill = (2 * stretch_bytes(p->ring_count) + page - 1) & -page;
+	producer = mmap(NULL, page + r->bytes + spill, PROT_READ, MAP_SHARED, r->fd, page);
 	if (producer == MAP_FAILED) {
 		munmap(consumer, page);
 		return fail(-errno, "ring buffer: cannot be mapped");
 	}
-	*r = (struct ring){ consumer, producer, (char *)producer + page, bytes - 1, bytes, spill };
-	p->losses_seen_ns = p->swept_ns = now_ns();
+	r->spill = spill;
+	r->mask = r->bytes - 1;
+	r->consumer = consumer;
+	r->producer = producer;
+	r->data = (char *)producer + page;
 	return 0;
+}
+
+static int rings_open(struct probe *p)
+{
+	int err = 0;
+
+	if (p->rings[p->ring_count - 1].data)
+		return 0;
+	for (int i = 0; i < p->ring_count && !err; i++)
+		if (!p->rings[i].data)
+			err = ring_open(p, &p->rings[i]);
+	p->losses_seen_ns = p->swept_ns = now_ns();
+	return err;
 }
 
 /*
  * Wait until there is something to read. Nobody wakes us for single events (a wake-up costs the one who gives it some
- * 5 us): look again after a while, sooner where much comes. Whoever fills a quarter of the ring does wake us.
+ * 5 us): look again after a while, sooner where much comes. Whoever fills a quarter of a ring does wake us.
  */
-static int ring_wait(struct probe *p, int timeout_ms)
+static int rings_wait(struct probe *p, int timeout_ms)
 {
-	struct pollfd ring = { .fd = bpf_map__fd(p->skeleton->maps.events), .events = POLLIN };
-	int n = timeout_ms ? poll(&ring, 1, timeout_ms < LOOK_MS ? timeout_ms : LOOK_MS) : 0;
+	struct pollfd rings[p->ring_count];
 
-	return n < 0 ? -errno : 0;
+	for (int i = 0; i < p->ring_count; i++)
+		rings[i] = (struct pollfd){ .fd = p->rings[i].fd, .events = POLLIN };
+	if (timeout_ms && poll(rings, p->ring_count, timeout_ms < LOOK_MS ? timeout_ms : LOOK_MS) < 0)
+		return -errno;
+	return 0;
 }
 
 static void rest(void)
@@ -847,21 +974,21 @@ static int upkeep(struct probe *p, uint64_t now, probe_callback *callback, void 
 
 int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *context)
 {
-	int err = ring_open(p);
+	int err = rings_open(p);
 	uint64_t before;
 	size_t n;
 
 	if (err)
 		return err;
 	before = now_ns();
-	n = ring_gather(p);
+	n = rings_gather(p);
 	if (!n && timeout_ms) {
 		if (p->slot_count)
 			rest();
-		else if ((err = ring_wait(p, timeout_ms)))
+		else if ((err = rings_wait(p, timeout_ms)))
 			return err;
 		before = now_ns();
-		n = ring_gather(p);
+		n = rings_gather(p);
 	}
 	err = hand_over(p, p->slot_count >= BATCH_EVENTS ? before : before - HOLD_BACK_NS, callback, context);
 	if (!err)
@@ -873,11 +1000,11 @@ int probe_poll(struct probe *p, int timeout_ms, probe_callback *callback, void *
 
 int probe_drain(struct probe *p, probe_callback *callback, void *context)
 {
-	int err = ring_open(p);
+	int err = rings_open(p);
 	size_t n;
 
 	while (!err) {
-		n = ring_gather(p);
+		n = rings_gather(p);
 		err = hand_over(p, UINT64_MAX, callback, context);
 		if (!n)
 			break;
@@ -902,29 +1029,58 @@ static int all_written(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* Write the next stretch of whole records, just as they lie in the ring. Returns its events or a negative errno. */
-static long ring_copy(struct probe *p, int fd)
+/* When the last of the first `most` bytes of a ring happened; no more than that is in it: never. */
+static uint64_t ring_reach(struct ring *r, uint64_t most)
 {
-	struct ring *r = &p->ring;
-	uint64_t begin = *r->consumer, at = begin, next, producer = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
-	const struct event *e;
+	uint64_t begin = *r->consumer, time = UINT64_MAX;
+
+	if (__atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - begin <= most)
+		return UINT64_MAX;
+	for (ring_enter(r); r->head && r->at - begin < most; ring_next(r))
+		if (r->valid)
+			time = r->head->time_ns;
+	return time;
+}
+
+/*
+ * Write the next stretch of whole records up to that time, `most` bytes or one record more, just as they lie in the ring.
+ * Returns its events or a negative errno.
+ */
+static long ring_copy(struct probe *p, struct ring *r, uint64_t most, uint64_t until, int fd)
+{
+	uint64_t begin = *r->consumer;
 	long count = 0;
-	bool valid;
 	int err;
 
-	while (at - begin < r->spill / 2 && (e = ring_record(r, at, producer, &next, &valid))) {
-		if (valid) {
-			p->counts[e->id].delivered++;
+	for (ring_enter(r); r->at - begin < most && r->head && ring_time(r) <= until; ring_next(r))
+		if (r->valid) {
+			p->counts[r->head->id].delivered++;
 			count++;
 		}
-		at = next;
-	}
-	if (at == begin)
-		return 0;
-	err = all_written(fd, r->data + (begin & r->mask), at - begin);
+	err = r->at == begin ? 0 : all_written(fd, r->data + (begin & r->mask), r->at - begin);
 	if (err)
 		return err;
-	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	ring_leave(r);
+	return count;
+}
+
+/* The same of all rings. None gets far ahead of the others: who reads the file sorts no more than a window. */
+static long rings_copy(struct probe *p, int fd)
+{
+	uint64_t most = stretch_bytes(p->ring_count), until = UINT64_MAX, time;
+	long count = 0, n;
+
+	for (int i = 0; i < p->ring_count; i++) {
+		time = ring_reach(&p->rings[i], most);
+		if (time < until)
+			until = time;
+	}
+	for (int i = 0; i < p->ring_count; i++) {
+		n = ring_copy(p, &p->rings[i], most, until, fd);
+		if (n < 0)
+			return n;
+		count += n;
+	}
 	return count;
 }
 
@@ -946,12 +1102,12 @@ static int copy_event(const struct event *e, void *context)
 long probe_copy(struct probe *p, int timeout_ms, int fd)
 {
 	struct copying c = { fd };
-	int err = ring_open(p);
+	int err = rings_open(p);
 	long n, sum = 0;
 
 	if (err)
 		return err;
-	while ((n = ring_copy(p, fd)) > 0) {
+	while ((n = rings_copy(p, fd)) > 0) {
 		sum += n;
 		if (sum >= BATCH_EVENTS)
 			break;
@@ -965,7 +1121,7 @@ long probe_copy(struct probe *p, int timeout_ms, int fd)
 		if (sum)
 			rest();
 		else
-			err = ring_wait(p, timeout_ms);
+			err = rings_wait(p, timeout_ms);
 	}
 	return err ? err : sum;
 }

@@ -25,7 +25,6 @@ struct probe_options {
 	unsigned budget_percent;   /* leave events out when tracing takes more of one CPU; 0: never (--budget) */
 	unsigned long long most_a_second; /* events, 0: any number (--max-rate) */
 	bool seed;		   /* look at the sockets that exist already */
-	unsigned ring_bytes;	   /* size of the ring buffer, a power of two; 0: 16 MB */
 };
 
 /* What was counted, for one event or for all. */
