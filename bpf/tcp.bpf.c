@@ -369,12 +369,13 @@ static __always_inline bool request_born(const void *listener_sk, const void *re
 {
 	struct record *listener, *r = record_find(req);
 	struct event_tcp_syn_recv *e;
+	__u32 isn = get(typed(tcp_request_sock, req), snt_isn);
 	struct endpoints ends;
 
 	sock_endpoints(req, &ends);
-	if (r && r->state == TCP_NEW_SYN_RECV && r->ends.remote_port == ends.remote_port &&
-	    r->ends.local_port == ends.local_port)
-		return false; /* a SYN-ACK sent again */
+	/* A SYN-ACK sent again; not another request at the same address, whose predecessor ended unseen. */
+	if (r && r->state == TCP_NEW_SYN_RECV && r->isn == isn)
+		return false;
 	listener = record_find(listener_sk);
 	if (record_foreign(listener))
 		return false;
@@ -385,6 +386,7 @@ static __always_inline bool request_born(const void *listener_sk, const void *re
 	r->state = TCP_NEW_SYN_RECV;
 	r->since_ns = bpf_ktime_get_ns();
 	r->listener_sk = (__u64)listener_sk;
+	r->isn = isn;
 	r->ends = ends;
 	if (!record_keep(req, r, EVENT_tcp_syn_recv))
 		return false;

@@ -226,6 +226,9 @@ struct request_sock {
 	struct timer_list rsk_timer;
 	struct sock *sk;
 };
+struct tcp_request_sock { /* include/linux/tcp.h */
+	__u32 snt_isn;
+};
 struct request_sock_queue {
 	atomic_t qlen;
 	atomic_t young;
