@@ -314,7 +314,9 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	state = sk && (seg.tcp.flags & FLAG_SYN) ? sock_state(sk) : 0;
 	if (state == TCP_NEW_SYN_RECV && request_seen(address_of(sk))) {
 		scratch = scratch_get();
-		r = scratch ? &scratch->record : 0;
+		if (!scratch)
+			return 0;
+		r = &scratch->record;
 	} else {
 		r = sk ? record_find(sk) : 0;
 	}
