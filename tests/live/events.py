@@ -87,6 +87,12 @@ def pick(events, event=None, **wanted):
     return [e for e in events if (event is None or e["event"] == event) and matches(e, wanted)]
 
 
+def skipped(path):
+    """How many runs of its hooks the kernel skipped, by the trace's own word (kernels 7.0 and later, where a tracepoint can be
+    preempted): what they would have told is missing there, and from no other trace of the same load."""
+    return sum(e["count"] for e in pick(read(path), "gap", what="skipped"))
+
+
 def port(address):
     """The port of "10.0.0.1:80" or "[::1]:80", 0 when there is none."""
     return int(address.rsplit(":", 1)[1]) if isinstance(address, str) and ":" in address and address[0] != "/" else 0
