@@ -162,6 +162,7 @@ struct scratch {
 	__u8 touched_flags;
 	__u8 probe;		/* enum probe_kind */
 	__u8 time_wait_state;
+	__u8 fin_unanswered;	/* a FIN for a closing socket was taken, its acknowledgement still to leave */
 	struct record record;
 	struct thread thread;
 	struct tuple tuple;

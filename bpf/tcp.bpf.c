@@ -133,6 +133,30 @@ ONCE int time_wait_tell(__u64 tw, struct record *r, __u64 timeout_ns, bool resta
 	return 0;
 }
 
+/*
+ * A FIN arrives for a TIME_WAIT entry: its clock starts again, and the peer has closed now if it had not. The timer
+ * tells only when it moves to another bucket of the wheel.
+ */
+APART int time_wait_fin_seen(__u64 entry, struct record *r)
+{
+	if (!r || !r->since_ns)
+		return 0;
+	r->state = TCP_TIME_WAIT;
+	r->queued_ns = bpf_ktime_get_ns();
+	time_wait_tell(entry, r, 60000000000ULL /* TCP_TIMEWAIT_LEN, include/net/tcp.h */, true);
+	return 0;
+}
+
+/* A FIN was on its way to the socket while another processor put this entry in its place: which of the two took it? */
+APART int time_wait_look(__u64 entry, struct record *r)
+{
+	struct inet_timewait_sock *tw = (void *)entry;
+
+	if (r && r->state == TCP_FIN_WAIT2 && get(typed(inet_timewait_sock, tw), tw_substate) == TCP_TIME_WAIT)
+		time_wait_fin_seen(entry, r);
+	return 0;
+}
+
 /* No room for an entry: the socket ends without one. */
 ONCE int time_wait_refused(__u64 sk, struct record *r)
 {
@@ -274,8 +298,10 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 				tr->owner = r->owner;
 				tr->in_tree = r->in_tree;
 				tuple_point(r->netns, &tends, tw);
-				if (told_by(tcp_time_wait, PLANE_tracepoints))
+				if (told_by(tcp_time_wait, PLANE_tracepoints)) {
 					time_wait_tell(address_of(tw), tr, tr->held_ns, false);
+					time_wait_look(address_of(tw), tr);
+				}
 				tr->held_ns = 0;
 				return 0;
 			}
@@ -1165,20 +1191,6 @@ APART int last_segment_seen(__u64 listener, const struct endpoints *client)
 		return 0;
 	if (accept_queue_full((void *)listener))
 		listen_drop_tell(listener, client, LISTEN_DROP_accept_queue, PLANE_tracepoints);
-	return 0;
-}
-
-/*
- * A FIN arrives for a TIME_WAIT entry: its clock starts again, and the peer has closed now if it had not. The timer
- * tells only when it moves to another bucket of the wheel.
- */
-APART int time_wait_fin_seen(__u64 entry, struct record *r)
-{
-	if (!r || !r->since_ns)
-		return 0;
-	r->state = TCP_TIME_WAIT;
-	r->queued_ns = bpf_ktime_get_ns();
-	time_wait_tell(entry, r, 60000000000ULL /* TCP_TIMEWAIT_LEN, include/net/tcp.h */, true);
 	return 0;
 }
 

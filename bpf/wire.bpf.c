@@ -9,6 +9,7 @@
 extern int probe_seen(__u64 sk, __u8 kind);
 extern int request_seen(__u64 req);
 extern int time_wait_fin_seen(__u64 tw, struct record *r);
+extern int time_wait_look(__u64 tw, struct record *r);
 extern int last_segment_seen(__u64 listener, const struct endpoints *client);
 extern __u64 full_queues;
 extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
@@ -242,6 +243,25 @@ static __always_inline bool is_ip(struct sk_buff *s)
 }
 
 /*
+ * An acknowledgement leaves. Is it of a FIN whose four-tuple led to a socket when it arrived, and leads to a TIME_WAIT
+ * entry now? Then another processor was making the entry, and the FIN may have been the entry's.
+ */
+ONCE int fin_answered(const struct segment *seg)
+{
+	struct scratch *scratch = scratch_get();
+	__u64 *entry;
+
+	if (!seg || !scratch || !scratch->fin_unanswered)
+		return 0;
+	scratch->fin_unanswered = 0;
+	tuple_fill(&scratch->tuple, seg->netns, &seg->ends);
+	entry = bpf_map_lookup_elem(&tuples, &scratch->tuple);
+	if (entry && sock_state((void *)*entry) == TCP_TIME_WAIT)
+		time_wait_look(*entry, entry_find((void *)*entry));
+	return 0;
+}
+
+/*
  * skb->sk is the sender: a full socket, a request socket (SYN-ACK), a TIME_WAIT entry (late ACK) or, for answers
  * without a socket, the per-CPU control socket, which has no record.
  */
@@ -268,7 +288,7 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 				return 0;
 		} else {
 			scratch = scratch_get();
-			if (!scratch || !scratch->probe_sk)
+			if (!scratch || !(scratch->probe_sk | scratch->fin_unanswered))
 				return 0;
 		}
 	default:
@@ -285,6 +305,10 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	}
 	sk = get(s, sk);
 	if (!(seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) && seg.tcp.window) {
+		if (!seg.payload) {
+			seg.netns = packet_netns(s);
+			fin_answered(&seg);
+		}
 		if (!sk)
 			return 0;
 		if (holds && seg.payload) {
@@ -379,9 +403,13 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 		if (r && (seg.tcp.flags & FLAG_RST))
 			r->reset_arrived = 1;
 		waits = r && (r->state == TCP_TIME_WAIT || r->state == TCP_FIN_WAIT2) && sock_state(sk) == TCP_TIME_WAIT;
-		if (waits && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_FIN)) == FLAG_FIN &&
-		    told_by(tcp_time_wait, PLANE_tracepoints))
-			time_wait_fin_seen(address_of(sk), r);
+		if (r && (seg.tcp.flags & (FLAG_SYN | FLAG_RST | FLAG_FIN)) == FLAG_FIN &&
+		    told_by(tcp_time_wait, PLANE_tracepoints)) {
+			if (waits)
+				time_wait_fin_seen(address_of(sk), r);
+			else
+				scratch->fin_unanswered = r->state != TCP_ESTABLISHED;
+		}
 	} else if (!matters) {
 		return 0;
 	}

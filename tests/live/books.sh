@@ -141,6 +141,16 @@ received = [e for e in wire_resets if e["direction"] == "received"]
 check("a RST is told as received only when one arrived",
       len(pick(events, "tcp_reset_received")) <= len(received) - len(to_request),
       f"{len(pick(events, 'tcp_reset_received'))} told, {len(received)} on the wire, {len(to_request)} to requests")
+# books_load.py: crossed()
+entries = collections.defaultdict(list)
+for e in pick(events, "tcp_time_wait"):
+    if local(e) == 31020:
+        entries[flow(e)].append(e["substate"])
+crossed = [e for e in pick(events, "tcp_accept") if local(e) == 31020]
+check(f"both ends closed: each of {len(entries)} entries is told to be in TIME_WAIT, {sum(len(v) > 1 for v in entries.values())} "
+      "of them in FIN_WAIT2 before", crossed and len(entries) == len(crossed) and
+      all(v in (["TCP_TIME_WAIT"], ["TCP_FIN_WAIT2", "TCP_TIME_WAIT"]) for v in entries.values()),
+      f"{len(crossed)} accepted; {collections.Counter(map(tuple, entries.values()))}")
 check("nothing was lost on the way", not lost, briefs(lost))
 END
 live_end

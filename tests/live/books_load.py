@@ -5,6 +5,7 @@ Servers listen on 31000 and above, bound clients use 41000 and above. Needs a ne
 host at 10.9.1.2 (its process id is the first argument). Every step prints its name when it has done what it should.
 """
 import errno
+import os
 import select
 import socket
 import struct
@@ -343,6 +344,30 @@ def run_out():
     s.close()
 
 
+def crossed():
+    """Both ends close, each on a processor of its own: one's FIN may arrive while the other makes its TIME_WAIT entry."""
+    cpus = sorted(os.sched_getaffinity(0))
+    s = listen(31020)
+    count = int(1200 // SLOW)
+    child = os.fork()
+    if not child:
+        os.sched_setaffinity(0, cpus[-1:])
+        for i in range(count):
+            c = connect(31020)
+            c.recv(1)
+            c.close()
+        os._exit(0)
+    os.sched_setaffinity(0, cpus[:1])
+    for i in range(count):
+        s.accept()[0].close()
+    os.sched_setaffinity(0, cpus)
+    s.close()
+    if os.waitpid(child, 0)[1]:
+        sys.exit("books_load: the clients failed")
+    # 0x05 is FIN_WAIT2: a FIN that was lost between the two comes again
+    until("the last FIN", lambda: not any(line.split()[3] == "05" for line in open("/proc/self/net/tcp")))
+
+
 def recycled():
     """TIME_WAITs whose addresses are used again: by a connect (counted TWRecycled), by a SYN that arrives (not counted)."""
     shell("sysctl -qw net.ipv4.tcp_tw_reuse=1")
@@ -380,7 +405,7 @@ def no_bucket():
 
 for step in (plain, refused, abort_linger, abort_unread, data_after_close, data_after_shutdown, listener_closed, overflow,
              last_segment_overflow, syn_queue_full, reset_of_request, timeouts, lost_tail, lost_middle, keepalive,
-             delayed_acks, zero_window, run_out, recycled, no_bucket):
+             delayed_acks, zero_window, run_out, crossed, recycled, no_bucket):
     began = time.monotonic()
     step()
     print(f"# {step.__name__}: {time.monotonic() - began:.1f} s", flush=True)
