@@ -131,7 +131,7 @@ vm() {
 		env BUILD="$BUILD" LIVE_SECONDS="${LIVE_SECONDS:-1200}" $command | while read -r line; do
 		echo "$line"
 		log=$BUILD/vm/${line%% *}.log
-		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# not ok|# # |# self-test|#   MISSING|    # claims:)|passed,' "$log" | sed 's/^/    /'
+		[ -e "$log" ] && grep -aE '^(ok|not ok|live|demos|    not ok|# self-test|# lessons|#   |    # claims:)|passed,' "$log" | sed 's/^/    /'
 	done
 	for kernel in $kernels; do
 		log=$BUILD/vm/$kernel.log

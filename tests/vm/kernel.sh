@@ -9,53 +9,47 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD:-build}
 passed=0 failed=0
+said=/tmp/said.txt
 
 # What this verifier refuses would be told by another source, or not at all, and the self-test asks only for what is told.
 refused() {
 	local plane=$1
-	if grep -q "refused at load" /tmp/doctor.txt; then
+	if grep -q "refused at load" "$said"; then
 		echo "not ok - no program is refused ${plane:-by the best doors}"
-		grep -B2 "refused at load" /tmp/doctor.txt | sed 's/^/# /' | head -n 12
+		grep -B2 "refused at load" "$said" | sed 's/^/# /' | head -n 12
 		failed=$((failed + 1))
 	fi
 }
 
-# Emulation without KVM is slow now and then: a self-test that fails is run once more, and says so.
-self_test() {
-	local plane=$1 try
+self_test() { COLUMNS=400 "$build/socktale" doctor ${1:+--plane "$1"}; }
+
+# One of TCP, with TIME-WAITs and signals, and one of UDP, with ICMP errors: each must-see counts.
+lessons() { SOCKTALE_PLANE=$1 BUILD=$build bash tests/live/lessons.sh address-in-use udp-connect; }
+
+# Emulation without KVM is slow now and then: what fails is run once more, and what failed is said.
+seen() { # SENTENCE COMMAND...
+	local sentence=$1 try
+	shift
 	for try in 1 2; do
-		if COLUMNS=400 "$build/socktale" doctor ${plane:+--plane "$plane"} >/tmp/doctor.txt 2>&1; then
-			echo "ok - self-test ${plane:-of the best doors}: $(tail -n 1 /tmp/doctor.txt)"
+		if "$@" >"$said" 2>&1; then
+			echo "ok - $sentence: $(tail -n 1 "$said")"
 			passed=$((passed + 1))
-			refused "$plane"
 			return
 		fi
-		echo "# self-test ${plane:-of the best doors}, try $try:"
-		sed -n '/^self-test/,$s/^/# /p' /tmp/doctor.txt
+		echo "# $sentence, try $try: $(tail -n 1 "$said")"
+		grep -aE '^not ok|MISSING|WRONG|^socktale:|^#' "$said" | head -n 20 | sed 's/^/#   /'
 	done
-	echo "not ok - self-test ${plane:-of the best doors}"
-	tail -n 5 /tmp/doctor.txt | sed 's/^/# /'
+	echo "not ok - $sentence"
 	failed=$((failed + 1))
 }
 
-# One of TCP, with TIME-WAITs and signals, and one of UDP, with ICMP errors: each must-see counts.
-lessons() {
-	local plane=$1
-	if SOCKTALE_PLANE=$plane BUILD=$build bash tests/live/lessons.sh address-in-use udp-connect >/tmp/lessons.txt 2>&1; then
-		echo "ok - lessons on $plane: $(tail -n 1 /tmp/lessons.txt)"
-		passed=$((passed + 1))
-	else
-		echo "not ok - lessons on $plane: $(tail -n 1 /tmp/lessons.txt)"
-		grep -v '^ok ' /tmp/lessons.txt | head -n 12 | sed 's/^/# /'
-		failed=$((failed + 1))
-	fi
-}
-
-self_test ""
-self_test functions
-self_test tracepoints
-lessons functions
-lessons tracepoints
+for plane in "" functions tracepoints; do
+	seen "self-test ${plane:-of the best doors}" self_test "$plane"
+	refused "$plane"
+done
+for plane in functions tracepoints; do
+	seen "lessons on $plane" lessons "$plane"
+done
 if "$build/tests/vm/budget" >"${VM_OUT:-/tmp}/budget.json"; then
 	echo "ok - every program loads and attaches, and fits its verifier"
 	passed=$((passed + 1))
