@@ -183,7 +183,7 @@ static __always_inline int child_born(const void *sk, bool trusted, __u8 plane)
 {
 	struct record *r, *listener = 0;
 	struct lineage *lineage;
-	__u64 lineage_sk = 0;
+	__u64 listener_sk = 0;
 	struct endpoints ends;
 
 	if (config.filter_pid_set && record_foreign(listener_record(sk)))
@@ -195,20 +195,22 @@ static __always_inline int child_born(const void *sk, bool trusted, __u8 plane)
 	if (trusted && HAS(sk_storage)) {
 		lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, 0);
 		if (lineage) {
-			lineage_sk = lineage->listener_sk;
-			listener = record_find((void *)lineage_sk);
+			listener_sk = lineage->listener_sk;
+			listener = record_find((void *)listener_sk);
 		}
 	}
-	if (lineage_sk && get(as_sock((void *)lineage_sk), sk_ack_backlog) + 1 >
-				  get(as_sock((void *)lineage_sk), sk_max_ack_backlog))
-		full_queues = lineage_sk;
 	if (!listener) {
 		struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
 		struct listener_value *value = bpf_map_lookup_elem(&listeners, &key);
 
-		if (value && !value->shared)
-			listener = record_find((void *)value->sk);
+		if (value && !value->shared) {
+			listener_sk = value->sk;
+			listener = record_find((void *)listener_sk);
+		}
 	}
+	if (listener_sk && get(as_sock((void *)listener_sk), sk_ack_backlog) + 1 >
+				  get(as_sock((void *)listener_sk), sk_max_ack_backlog))
+		full_queues = listener_sk;
 	record_inherit(r, listener);
 	r->state = TCP_SYN_RECV;
 	if (!get(as_sock(sk), __sk_common.skc_dport)) {
@@ -1105,7 +1107,8 @@ HOOK_TRACEPOINT(timer_expire_entry, struct timer_list *timer)
 		time_wait_settle(scratch);
 	if (TIMER_IS(function, tcp_delack_timer)) {
 		sk = (void *)((__u64)timer - bpf_core_field_offset(struct inet_connection_sock, icsk_delack_timer));
-		if (told_by(tcp_ack_delayed, PLANE_tracepoints))
+		/* In the middle of a call on the socket the timer leaves it to the call's end, which may send one anyway. */
+		if (told_by(tcp_ack_delayed, PLANE_tracepoints) && !get(as_sock(sk), sk_lock.owned))
 			delayed_ack_tell(sk, PLANE_tracepoints);
 	} else if (TIMER_IS(function, tcp_write_timer)) {
 		sk = (void *)((__u64)timer - retransmit_timer_offset());

@@ -165,8 +165,12 @@ struct sock_common {
 	unsigned long skc_flags;
 	struct sock *skc_listener;
 };
+typedef struct {
+	int owned;
+} socket_lock_t;
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	atomic_t sk_drops;
 	struct sk_buff_head sk_receive_queue;
 	struct sk_buff_head sk_write_queue;
