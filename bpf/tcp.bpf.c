@@ -920,11 +920,16 @@ static __always_inline void probe_tell(const void *sk, __u8 kind, __u8 plane)
 {
 	struct record *r = record_find(sk);
 	struct event_tcp_probe *e = event_begin(tcp_probe, sk, r, plane);
+	__u32 data, ack, now = bpf_jiffies64();
 
 	if (!e)
 		return;
+	data = now - get(as_icsk(sk), icsk_ack.lrcvtime);
+	ack = now - get(as_tcp(sk), rcv_tstamp);
 	e->kind = kind;
 	e->unanswered = get(as_icsk(sk), icsk_probes_out) + 1;
+	/* As keepalive_time_elapsed(), include/net/tcp.h. */
+	e->idle_ns = (data < ack ? data : ack) * (1000000000ULL / (config.hz ? config.hz : 250));
 	event_end(e);
 }
 

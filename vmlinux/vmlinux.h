@@ -255,6 +255,7 @@ struct inet_connection_sock {
 	struct {
 		__u8 pending;
 		__u32 ato : 8;
+		__u32 lrcvtime;
 	} icsk_ack;
 };
 struct inet_connection_sock___keepalive { /* 6.1, 6.12, 7.2: a timer of its own; elsewhere it is sk_timer */
