@@ -181,4 +181,4 @@ clean: ## remove everything that was built
 
 .PHONY: all always words help deps demo check check-built check-live check-vm bench docs format lint install uninstall clean
 
--include $(OBJ:.o=.d) $(B)/socktale.raw.d $(B)/modern.raw.d $(TESTS:=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))
+-include $(OBJ:.o=.d) $(B)/socktale.raw.d $(B)/modern.raw.d $(TESTS:=.d) $(B)/tests/vm/budget.d $(patsubst %.c,$(B)/%.d,$(wildcard tests/unit/*.bpf.c))
