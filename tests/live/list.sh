@@ -72,8 +72,11 @@ kept += [left, right]
 left.send(b"12345")
 for s in kept:
     s.set_inheritable(True)
+parent_lives, held = os.pipe()
 if not os.fork():
-    time.sleep(600)
+    os.close(held)
+    os.read(parent_lives, 1)
+    os._exit(0)
 print("ready", os.getpid(), left.fileno(), peer_port, flush=True)
 time.sleep(600)
 END
