@@ -3,11 +3,12 @@
  * The loads that `make bench` puts on sockets, in windows: each line with a number of milliseconds read from standard
  * input runs the load for so long, and one line of what was done is printed. Knows nothing of tracing.
  *
- *   load LOAD [-i IDLE] [-s BYTES] [-r RATE] [-1]
+ *   load LOAD [-i IDLE] [-s BYTES] [-r RATE] [-1] [-a]
  *
  * One pair of processes per CPU, held there, so that nothing but the tracer makes one run differ from the next.
  * Connections are made before the first window and kept, but for churn. -i: so many idle connections besides;
- * -s: bytes of a message; -r: at most so many operations a second and pair; -1: one pair only.
+ * -s: bytes of a message; -r: at most so many operations a second and pair; -1: one pair only; -a: the ends of a pair apart,
+ * each on a CPU of its own, which sleeps while it waits for the other.
  * A window's line: operations, seconds, CPU seconds of the load, bytes sent, bytes received.
  */
 #include <arpa/inet.h>
@@ -46,6 +47,7 @@ struct shared {
 static struct shared *shared;
 static size_t message;
 static uint64_t rate;
+static int apart;
 static char buffer[MESSAGE];
 static pid_t children[4 * PAIRS];
 static int child_count;
@@ -282,7 +284,7 @@ static void pair_start(const struct load *l, int number, int cpu)
 	}
 	if (!(children[child_count++] = fork())) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		stay(cpu);
+		stay((cpu + apart) % sysconf(_SC_NPROCESSORS_ONLN));
 		if (l->family == AF_UNIX) {
 			close(unix_pair[1]);
 			client.fd = unix_pair[0];
@@ -381,12 +383,12 @@ int main(int argc, char **argv)
 		if (!strcmp(loads[i].name, argv[1]))
 			l = &loads[i];
 	if (!l) {
-		fprintf(stderr, "usage: load churn|request|bulk|udp|unix|option [-i IDLE] [-s BYTES] [-r RATE] [-1]\n");
+		fprintf(stderr, "usage: load churn|request|bulk|udp|unix|option [-i IDLE] [-s BYTES] [-r RATE] [-1] [-a]\n");
 		return 2;
 	}
 	message = l->message;
 	optind = 2;
-	while ((option = getopt(argc, argv, "i:s:r:1")) >= 0) {
+	while ((option = getopt(argc, argv, "i:s:r:1a")) >= 0) {
 		if (option == 'i')
 			idle = atol(optarg);
 		else if (option == 's')
@@ -395,6 +397,8 @@ int main(int argc, char **argv)
 			rate = atol(optarg);
 		else if (option == '1')
 			pairs = 1;
+		else if (option == 'a')
+			apart = 1;
 		else
 			return 2;
 	}

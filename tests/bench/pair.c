@@ -218,5 +218,6 @@ int main(int argc, char **argv)
 	       quartile(ratio, pairs, 3), quartile(bare, pairs + 1, 2), quartile(traced, pairs, 2), quartile(cpu, pairs, 2), memory,
 	       quartile(attach, pairs, 2));
 	fclose(to_load);
+	wait(NULL); /* the next load may want the same port */
 	return 0;
 }

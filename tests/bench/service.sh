@@ -13,12 +13,12 @@ work=$(mktemp -d /dev/shm/socktale-service.XXXXXX) || exit 1
 trap 'kill $server 2>/dev/null; wait; rm -rf "$work"' EXIT
 server=
 
-waits() { # PORT
+waits() { # PORT: until our server answers there, not somebody else's
 	for _ in $(seq 200); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && kill -0 "$server" && return
 		sleep 0.02
 	done
-	echo "service: nobody listens at port $1" >&2
+	echo "service: our server does not listen at port $1" >&2
 	exit 1
 }
 
@@ -52,7 +52,7 @@ waits "$port"
 once() { # SECONDS: operations a second
 	case $1 in
 	nginx) wrk -t 1 -c 16 -d "$2s" http://127.0.0.1:8080/ | awk '/Requests\/sec/ { print $2 }' ;;
-	redis) redis-benchmark -p 6399 -t get -c 16 -n $((requests * $2)) --csv 2>/dev/null | awk -F'"' '/GET/ { print $4 }' ;;
+	redis) timeout $(($2 * 10 + 10)) redis-benchmark -p 6399 -t get -c 16 -n $((requests * $2)) --csv 2>/dev/null | awk -F'"' '/GET/ { print $4 }' ;;
 	iperf3) iperf3 -c 127.0.0.1 -p 5299 -t "$2" -J | awk '/"sum_received"/ { got = 1 } got && /"bits_per_second"/ { gsub(/[^0-9.e+]/, "", $2); print $2 / 8; exit }' ;;
 	esac
 }
