@@ -46,15 +46,24 @@ static __always_inline long call_number(struct pt_regs *regs)
 #endif
 }
 
-static __always_inline void message_read(struct thread *t, __u64 user)
+APART int address_asked(struct thread *t, __u64 user, __u32 length)
+{
+	if (t)
+		address_read(user, length, &t->asked, &t->path);
+	return 0;
+}
+
+/* What a message is to carry, and where to, if that is `asked`. */
+APART int message_read(struct thread *t, __u64 user, bool asked)
 {
 	struct user_msghdr m;
 
-	if (bpf_probe_read_user(&m, sizeof(m), (void *)user))
-		return;
+	if (!t || bpf_probe_read_user(&m, sizeof(m), (void *)user))
+		return 0;
 	t->asked_bytes = iov_bytes((__u64)m.msg_iov, m.msg_iovlen);
-	if (m.msg_name)
+	if (asked && m.msg_name)
 		address_read((__u64)m.msg_name, m.msg_namelen, &t->asked, &t->path);
+	return 0;
 }
 
 /* ---- what the calls tell ---- */
@@ -244,7 +253,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		break;
 	case CALL_bind:
 	case CALL_connect:
-		address_read(call_argument(regs, 1), call_argument(regs, 2), &t->asked, &t->path);
+		address_asked(t, call_argument(regs, 1), call_argument(regs, 2));
 		break;
 	case CALL_listen:
 	case CALL_shutdown:
@@ -308,7 +317,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = call_argument(regs, 2);
 		t->flags = call_argument(regs, 3);
 		if (call_argument(regs, 4))
-			address_read(call_argument(regs, 4), call_argument(regs, 5), &t->asked, &t->path);
+			address_asked(t, call_argument(regs, 4), call_argument(regs, 5));
 		break;
 	case CALL_readv:
 	case CALL_writev:
@@ -321,14 +330,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = 0;
 		t->user = call_argument(regs, 1);
 		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
-		if (call == CALL_sendmsg || call == CALL_sendmmsg) {
-			message_read(t, t->user);
-		} else {
-			struct user_msghdr m;
-
-			if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user))
-				t->asked_bytes = iov_bytes((__u64)m.msg_iov, m.msg_iovlen);
-		}
+		message_read(t, t->user, call == CALL_sendmsg || call == CALL_sendmmsg);
 		break;
 	case CALL_sendfile:
 		t->asked_bytes = call_argument(regs, 3);

@@ -119,6 +119,27 @@ static __always_inline bool rate_exceeded(__u64 now)
 	return rate_used > config.rate_events;
 }
 
+/* Whom and where an event is about. */
+ONCE int event_address(struct event *e, const struct owner *owner, const struct endpoints *ends)
+{
+	if (!e || !ends)
+		return 0;
+	e->fd = -1;
+	e->family = ends->family;
+	e->local_port = ends->local_port;
+	e->remote_port = ends->remote_port;
+	e->local = ends->local;
+	e->remote = ends->remote;
+	if (owner) {
+		e->pid = owner->pid;
+		e->tid = owner->tid;
+		e->uid = owner->uid;
+		e->attribution = owner->attribution;
+		e->comm = owner->comm;
+	}
+	return 0;
+}
+
 /*
  * Reserve an event of `size` bytes and fill its head. `now` is the time where it is known, else a constant 0. NULL when
  * it is left out, held back, or the ring is full; then it is counted so.
@@ -157,21 +178,9 @@ static __always_inline void *event_reserve(__u32 id, __u64 size, __u64 socket, c
 	e->netns = netns;
 	e->id = id;
 	e->size = size;
-	e->fd = -1;
 	e->protocol = protocol;
 	e->plane = plane;
-	e->family = ends->family;
-	e->local_port = ends->local_port;
-	e->remote_port = ends->remote_port;
-	e->local = ends->local;
-	e->remote = ends->remote;
-	if (owner) {
-		e->pid = owner->pid;
-		e->tid = owner->tid;
-		e->uid = owner->uid;
-		e->attribution = owner->attribution;
-		e->comm = owner->comm;
-	}
+	event_address(e, owner, ends);
 	return e;
 }
 

@@ -380,6 +380,20 @@ static __always_inline __u64 id_for(const void *sk)
 	return (1ULL << 52) + (++scratch->next_id << 10) + bpf_get_smp_processor_id();
 }
 
+APART int record_fill(__u64 sk, struct record *r)
+{
+	if (!r)
+		return 0;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->id = id_for((void *)sk);
+	r->netns = sock_netns((void *)sk);
+	r->family = sock_family((void *)sk);
+	r->protocol = sock_protocol((void *)sk);
+	r->state = sock_state((void *)sk);
+	r->round = sweep_round;
+	return 0;
+}
+
 /*
  * A new record for `sk`, in this CPU's scratch until record_keep() has put a copy in its place. What is known by then need not be
  * looked up to be noted; with bottom halves off it can be told from here as well, as nothing comes between.
@@ -387,21 +401,11 @@ static __always_inline __u64 id_for(const void *sk)
 static __always_inline struct record *record_begin(const void *sk)
 {
 	struct scratch *scratch = scratch_get();
-	struct record *r;
-	__u64 id;
 
 	if (!scratch)
 		return 0;
-	id = id_for(sk);
-	r = &scratch->record;
-	__builtin_memset(r, 0, sizeof(*r));
-	r->id = id;
-	r->netns = sock_netns(sk);
-	r->family = sock_family(sk);
-	r->protocol = sock_protocol(sk);
-	r->state = sock_state(sk);
-	r->round = sweep_round;
-	return r;
+	record_fill(address_of(sk), &scratch->record);
+	return &scratch->record;
 }
 
 /* Into its place, if that is free. */
@@ -418,25 +422,26 @@ static __always_inline bool record_place(struct place *place, __u64 sk, const st
 	return true;
 }
 
-/* Replaces what was at this address. False, and counted for `event`, when the map is full. */
-static __always_inline bool record_keep(const void *sk, const struct record *r, __u32 event)
+/* Replaces what was at this address. 0, and counted for `event`, when the map is full. */
+APART int record_keep(__u64 sk, const struct record *r, __u32 event)
 {
-	__u64 key = (__u64)sk;
-	struct place *place = place_of(key);
+	struct place *place = place_of(sk);
 
-	if (place && record_place(place, key, r))
-		return true;
+	if (!r)
+		return 0;
+	if (place && record_place(place, sk, r))
+		return 1;
 	if (place)
 		__sync_fetch_and_add(&place->spilled, 1);
-	if (!bpf_map_update_elem(&records, &key, r, place ? BPF_NOEXIST : BPF_ANY))
-		return true;
+	if (!bpf_map_update_elem(&records, &sk, r, place ? BPF_NOEXIST : BPF_ANY))
+		return 1;
 	if (place) {
 		__sync_fetch_and_add(&place->spilled, -1);
-		if (!bpf_map_update_elem(&records, &key, r, BPF_EXIST))
-			return true;
+		if (!bpf_map_update_elem(&records, &sk, r, BPF_EXIST))
+			return 1;
 	}
 	tally_lost(event, LOSS_map_full);
-	return false;
+	return 0;
 }
 
 /* Both at once. NULL, and counted for `event`, when the map is full. */
@@ -444,7 +449,7 @@ static __always_inline struct record *record_make(const void *sk, __u32 event)
 {
 	struct record *r = record_begin(sk);
 
-	return r && record_keep(sk, r, event) ? record_find(sk) : 0;
+	return r && record_keep(address_of(sk), r, event) ? record_find(sk) : 0;
 }
 
 /*

@@ -163,15 +163,20 @@ static __always_inline __u8 sock_protocol(const void *sk)
 	return sock_protocol_of(sk, sock_family(sk));
 }
 
-/* sock_endpoints() without a branch, where reading a field costs next to nothing: this is part of every event. */
-static __always_inline void sock_endpoints_straight(const void *sk, struct endpoints *ret)
+#ifdef MODERN
+/* sock_endpoints() without a branch, where reading a field costs next to nothing: this is part of every event. `ret` is zeroed. */
+ONCE int endpoints_read(__u64 sk, struct endpoints *ret)
 {
-	struct sock *s = as_sock(sk);
-	__u32 *local = (void *)ret->local.bytes, *remote = (void *)ret->remote.bytes;
+	struct sock *s = as_sock((void *)sk);
 	__u32 family = get(s, __sk_common.skc_family), state = get(s, __sk_common.skc_state);
 	__u32 four = mask_equal(family, AF_INET), six = mask_equal(family, AF_INET6);
-	__u32 port = get(s, __sk_common.skc_num), old_port = bpf_ntohs(get(as_inet(sk), inet_sport));
+	__u32 port = get(s, __sk_common.skc_num), old_port = bpf_ntohs(get(as_inet((void *)sk), inet_sport));
+	__u32 *local, *remote;
 
+	if (!ret)
+		return 0;
+	local = (void *)ret->local.bytes;
+	remote = (void *)ret->remote.bytes;
 	for (int i = 0; i < 4; i++) {
 		local[i] = get(s, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i]) & six;
 		remote[i] = get(s, __sk_common.skc_v6_daddr.in6_u.u6_addr32[i]) & six;
@@ -182,18 +187,13 @@ static __always_inline void sock_endpoints_straight(const void *sk, struct endpo
 	ret->local_port = (port | old_port) & (four | six);
 	ret->remote_port = bpf_ntohs(get(s, __sk_common.skc_dport)) & (four | six);
 	ret->family = family;
+	return 0;
 }
-
-/* Both addresses of a socket, request or TIME_WAIT entry. Ports in host order. `ret` is wholly written. */
-static __always_inline void sock_endpoints(const void *sk, struct endpoints *ret)
+#else
+static __always_inline void endpoints_read(__u64 sk, struct endpoints *ret)
 {
-	struct sock *s = as_sock(sk);
+	struct sock *s = as_sock((void *)sk);
 
-	__builtin_memset(ret, 0, sizeof(*ret));
-	if (HAS(cast)) {
-		sock_endpoints_straight(sk, ret);
-		return;
-	}
 	ret->family = get(s, __sk_common.skc_family);
 	if (ret->family == AF_INET) {
 		*(__u32 *)ret->local.bytes = get(s, __sk_common.skc_rcv_saddr);
@@ -212,7 +212,15 @@ static __always_inline void sock_endpoints(const void *sk, struct endpoints *ret
 	ret->remote_port = bpf_ntohs(get(s, __sk_common.skc_dport));
 	/* At ->CLOSE an ephemeral skc_num is 0 already; inet_sport keeps the port (inet_put_port, net/ipv4/inet_hashtables.c). */
 	if (!ret->local_port && sock_is_full(get(s, __sk_common.skc_state)))
-		ret->local_port = bpf_ntohs(get(as_inet(sk), inet_sport));
+		ret->local_port = bpf_ntohs(get(as_inet((void *)sk), inet_sport));
+}
+#endif
+
+/* Both addresses of a socket, request or TIME_WAIT entry. Ports in host order. `ret` is wholly written. */
+static __always_inline void sock_endpoints(const void *sk, struct endpoints *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	endpoints_read(address_of(sk), ret);
 }
 
 /* Received and not read. A received FIN takes one number of sequence space. */

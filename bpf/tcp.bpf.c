@@ -72,7 +72,7 @@ ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *en
 		}
 		request_sk = *entry;
 	}
-	if (begun && !record_keep((void *)sk, child, EVENT_tcp_state))
+	if (begun && !record_keep(sk, child, EVENT_tcp_state))
 		return 0;
 	if (entry)
 		*entry = sk;
@@ -215,7 +215,7 @@ static __always_inline int child_born(const void *sk, bool trusted, __u8 plane)
 	r->state = TCP_SYN_RECV;
 	if (!get(as_sock(sk), __sk_common.skc_dport)) {
 		r->deferred = 1;
-		record_keep(sk, r, EVENT_tcp_state);
+		record_keep(address_of(sk), r, EVENT_tcp_state);
 		return 0;
 	}
 	sock_endpoints(sk, &ends);
@@ -416,7 +416,7 @@ static __always_inline bool request_born(const void *listener_sk, const void *re
 	r->listener_sk = (__u64)listener_sk;
 	r->isn = isn;
 	r->ends = ends;
-	if (!record_keep(req, r, EVENT_tcp_syn_recv))
+	if (!record_keep(address_of(req), r, EVENT_tcp_syn_recv))
 		return false;
 	tuple_begin(r->netns, &ends, req);
 	if (!told_by(tcp_syn_recv, plane))
@@ -1025,7 +1025,7 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 		r->since_ns = r->queued_ns = bpf_ktime_get_ns();
 		r->held_ns = timeout;
 		sock_endpoints(tw, &r->ends);
-		if (record_keep(tw, r, EVENT_tcp_time_wait))
+		if (record_keep(address_of(tw), r, EVENT_tcp_time_wait))
 			scratch->time_wait_entry = (__u64)tw;
 		return 0;
 	}

@@ -79,27 +79,25 @@ static __always_inline enum glance segment_glance(const unsigned char *start, __
 	return GLANCE_plain;
 }
 
-/* Parse the packet at `start`. False for anything that is not an unfragmented TCP segment. */
-static __always_inline bool segment_read(struct sk_buff *skb, const unsigned char *start, __u8 direction,
-					 struct segment *ret)
+/* Parse the packet at `start`. 0 for anything that is not an unfragmented TCP segment. */
+APART int segment_read(__u64 skb, __u64 start, __u8 direction, struct segment *ret)
 {
 	struct headers h;
 	__u32 header, length;
 
-	ret->protocol = 0;
-	if (bpf_probe_read_kernel(&h, sizeof(h), start))
-		return false;
+	if (!ret || bpf_probe_read_kernel(&h, sizeof(h), (void *)start))
+		return 0;
 	if ((h.ip.version_ihl >> 4) == 4) {
 		header = (h.ip.version_ihl & 15) * 4;
 		ret->protocol = h.ip.protocol;
 		ret->header = header;
 		ret->fragment = h.ip.frag_off & bpf_htons(0x3fff);
 		if (h.ip.protocol != IPPROTO_TCP || (h.ip.frag_off & bpf_htons(0x1fff)))
-			return false;
+			return 0;
 		if (header == 20)
 			__builtin_memcpy(&ret->tcp, (void *)&h + 20, sizeof(ret->tcp));
-		else if (bpf_probe_read_kernel(&ret->tcp, sizeof(ret->tcp), start + header))
-			return false;
+		else if (bpf_probe_read_kernel(&ret->tcp, sizeof(ret->tcp), (void *)(start + header)))
+			return 0;
 		length = bpf_ntohs(h.ip.tot_len);
 	} else if ((h.ip.version_ihl >> 4) == 6) {
 		header = 40;
@@ -107,21 +105,20 @@ static __always_inline bool segment_read(struct sk_buff *skb, const unsigned cha
 		ret->header = header;
 		ret->fragment = h.ip6.nexthdr == IPPROTO_FRAGMENT;
 		if (h.ip6.nexthdr != IPPROTO_TCP)
-			return false;
+			return 0;
 		__builtin_memcpy(&ret->tcp, (void *)&h + 40, sizeof(ret->tcp));
 		length = bpf_ntohs(h.ip6.payload_len) + 40;
 	} else {
-		return false;
+		return 0;
 	}
 	/* A super-segment beyond 64 KB (BIG TCP) has a length of zero in its header. */
 	if (length <= 40)
-		length = get(typed(sk_buff, skb), len);
+		length = get(typed(sk_buff, (void *)skb), len);
 	length -= header + (ret->tcp.doff >> 4) * 4;
 	ret->payload = (__s32)length > 0 ? length : 0;
-	ret->options = (__u64)start + header + sizeof(struct tcphdr);
+	ret->options = start + header + sizeof(struct tcphdr);
 	ret->options_length = (ret->tcp.doff >> 4) * 4 - sizeof(struct tcphdr);
 
-	__builtin_memset(&ret->ends, 0, sizeof(ret->ends));
 	if ((h.ip.version_ihl >> 4) == 4) {
 		ret->ends.family = AF_INET;
 		__builtin_memcpy(ret->ends.local.bytes, direction == DIRECTION_sent ? h.ip.saddr : h.ip.daddr, 4);
@@ -133,7 +130,7 @@ static __always_inline bool segment_read(struct sk_buff *skb, const unsigned cha
 	}
 	ret->ends.local_port = bpf_ntohs(direction == DIRECTION_sent ? ret->tcp.source : ret->tcp.dest);
 	ret->ends.remote_port = bpf_ntohs(direction == DIRECTION_sent ? ret->tcp.dest : ret->tcp.source);
-	return true;
+	return 1;
 }
 
 static __always_inline __u16 segment_mss(const struct segment *seg)
@@ -294,7 +291,8 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	default:
 		break;
 	}
-	if (!segment_read(skb, start, DIRECTION_sent, &seg)) {
+	__builtin_memset(&seg, 0, sizeof(seg));
+	if (!segment_read(address_of(skb), address_of(start), DIRECTION_sent, &seg)) {
 		if (seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) {
 			if (told(icmp_sent) || told(udp_drop))
 				icmp_leaves(start, seg.header, get(s, sk), packet_netns(s));
@@ -376,7 +374,8 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 	if (glance == GLANCE_other ||
 	    (glance == GLANCE_plain && !(full_queues && told_by(tcp_listen_drop, PLANE_tracepoints))))
 		return 0;
-	if (!segment_read(skb, get(s, data), DIRECTION_received, &seg)) {
+	__builtin_memset(&seg, 0, sizeof(seg));
+	if (!segment_read(address_of(skb), address_of(get(s, data)), DIRECTION_received, &seg)) {
 		if ((seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) && told(icmp_received))
 			icmp_arrives(get(s, data), seg.header, packet_netns(s));
 		return 0;

@@ -26,7 +26,7 @@ static const struct bpf_insn trial_code[] = {
 	{ .code = BPF_JMP | BPF_EXIT },
 };
 
-/* Load a program that does nothing and attach it through `door`. Returns 0 or a negative errno. */
+/* Load a program that does nothing and attach it to `name`. Returns its link, 0 for a kprobe, or a negative errno. */
 static int trial(struct kernel *k, enum bpf_prog_type type, enum bpf_attach_type attach, const char *kind, const char *name)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options);
@@ -52,10 +52,14 @@ static int trial(struct kernel *k, enum bpf_prog_type type, enum bpf_attach_type
 	}
 	link = bpf_raw_tracepoint_open(attach ? NULL : name, prog);
 	close(prog);
-	if (link < 0)
-		return link;
-	close(link);
-	return 0;
+	return link;
+}
+
+static int trial_end(int link)
+{
+	if (link > 0)
+		close(link);
+	return link > 0 ? 0 : link;
 }
 
 /* Whether the reader wants to do without that ($SOCKTALE_WITHOUT): a kind of door, or what later kernels offer. */
@@ -111,6 +115,7 @@ static bool has_enumerator(const struct btf *btf, const char *type, const char *
 void kernel_init(struct kernel *k)
 {
 	struct utsname u;
+	int tp_btf, raw_tp;
 
 	memset(k, 0, sizeof(*k));
 	uname(&u);
@@ -119,10 +124,13 @@ void kernel_init(struct kernel *k)
 	k->btf = btf__load_vmlinux_btf();
 	if (!k->btf)
 		k->btf_error = -errno;
-	k->fentry_error = without("fentry") ? -ECANCELED : trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_fentry", "tcp_set_state");
+	k->fentry_error = without("fentry") ? -ECANCELED : trial_end(trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_fentry", "tcp_set_state"));
 	k->kprobe_error = without("kprobe") ? -ECANCELED : trial_kprobe(k);
-	k->tp_btf_error = without("tp_btf") ? -ECANCELED : trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "trial_tp_btf", "inet_sock_set_state");
-	k->raw_tp_error = without("raw_tp") ? -ECANCELED : trial(k, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "trial_raw_tp", "inet_sock_set_state");
+	tp_btf = without("tp_btf") ? -ECANCELED : trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "trial_tp_btf", "inet_sock_set_state");
+	/* Another tracepoint, and before that one is left: else the kernel waits for a grace period of RCU, some 20 ms. */
+	raw_tp = without("raw_tp") ? -ECANCELED : trial(k, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "trial_raw_tp", "tcp_probe");
+	k->tp_btf_error = trial_end(tp_btf);
+	k->raw_tp_error = trial_end(raw_tp);
 	k->fentry = !k->fentry_error;
 	k->kprobe = !k->kprobe_error;
 	k->tp_btf = !k->tp_btf_error;
@@ -130,7 +138,7 @@ void kernel_init(struct kernel *k)
 	if (!k->btf)
 		return;
 	k->wide = kernel_parameters(k, "tcp_v4_syn_recv_sock") <= 6 ||
-		  (k->fentry && !trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_wide", "tcp_v4_syn_recv_sock"));
+		  (k->fentry && !trial_end(trial(k, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "trial_wide", "tcp_v4_syn_recv_sock")));
 	k->task_storage = has_enumerator(k->btf, "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE");
 	/* bpf_sk_storage_get in tracing programs came in the same release, 5.11 (8e4597c627fb). */
 	k->sk_storage = k->task_storage;

@@ -102,9 +102,9 @@ static int listen_to_libbpf(enum libbpf_print_level level, const char *format, v
 		vfprintf(stderr, format, again);
 		va_end(again);
 	}
-	vsnprintf(line, sizeof(line), format, arguments);
 	if (level > LIBBPF_INFO)
 		return 0;
+	vsnprintf(line, sizeof(line), format, arguments);
 	if (sscanf(line, "libbpf: prog '%127[^']'", name) != 1)
 		return 0;
 	why = strstr(line, "failed");
@@ -388,7 +388,9 @@ static bool visit_files(struct probe *p)
 /* A ring for each CPU: one for all costs each event some 100 ns, as its lock and its positions move from CPU to CPU. */
 static int rings_make(struct probe *p)
 {
-	int outer = bpf_map__fd(p->skeleton->maps.rings);
+	int outer = bpf_map__fd(p->skeleton->maps.rings), err = 0;
+	__u32 count = p->cpus;
+	int *keys, *fds;
 
 	p->rings = memory_create(p->online, sizeof(*p->rings));
 	for (; p->ring_count < p->online; p->ring_count++) {
@@ -399,11 +401,20 @@ static int rings_make(struct probe *p)
 		if (r->fd < 0)
 			return fail(-errno, "ring buffer: cannot be made");
 	}
-	/* CPUs that may come later share. */
-	for (int cpu = 0; cpu < p->cpus; cpu++)
-		if (bpf_map_update_elem(outer, &cpu, &p->rings[cpu % p->ring_count].fd, BPF_ANY))
-			return fail(-errno, "ring buffer: cannot be given to CPU %d", cpu);
-	return 0;
+	keys = memory_create(p->cpus, sizeof(*keys));
+	fds = memory_create(p->cpus, sizeof(*fds));
+	for (int cpu = 0; cpu < p->cpus; cpu++) {
+		keys[cpu] = cpu;
+		fds[cpu] = p->rings[cpu % p->ring_count].fd; /* CPUs that may come later share */
+	}
+	/* Each update of such a map waits for a grace period of RCU, some 10 ms: all at once, where the kernel can (since 5.19). */
+	if (bpf_map_update_batch(outer, keys, fds, &count, NULL))
+		for (int cpu = 0; cpu < p->cpus && !err; cpu++)
+			if (bpf_map_update_elem(outer, &keys[cpu], &fds[cpu], BPF_ANY))
+				err = fail(-errno, "ring buffer: cannot be given to CPU %d", cpu);
+	free(keys);
+	free(fds);
+	return err;
 }
 
 /* One try to load and attach what is chosen. -EAGAIN: a program was refused and is marked; choose anew. */
