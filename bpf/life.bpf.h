@@ -453,22 +453,12 @@ static __always_inline struct record *record_make(const void *sk, __u32 event)
 }
 
 /*
- * The record of a socket met in a system call. An address whose inode number has changed is another socket by now:
- * datagram and unix sockets may go without any event on the tracepoint plane.
+ * Local ports that a four-tuple or a listener of ours has had in this trace; never taken back. Under --pid nearly every packet and timer
+ * is somebody else's: a byte says so, and spares looking for what cannot be there (50 to 100 ns each).
  */
-static __always_inline struct record *record_of_call(const void *sk, __u64 ino, __u32 event)
-{
-	struct record *r = record_find(sk);
+__u8 ports_followed[65536] __weak = {};
 
-	if (r && (!r->ino || r->ino == ino)) {
-		r->ino = ino;
-		return r;
-	}
-	r = record_make(sk, event);
-	if (r)
-		r->ino = ino;
-	return r;
-}
+static __always_inline bool port_passed_by(__u16 port) { return config.filter_pid_set && !ports_followed[port]; }
 
 static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struct endpoints *ends)
 {
@@ -494,6 +484,7 @@ static __always_inline void tuple_begin(__u32 netns, const struct endpoints *end
 	__u64 value = (__u64)sk;
 	struct tuple tuple;
 
+	ports_followed[ends->local_port] = 1;
 	tuple_fill(&tuple, netns, ends);
 	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
 }
@@ -503,6 +494,7 @@ static __always_inline void tuple_point(__u32 netns, const struct endpoints *end
 	__u64 value = (__u64)sk, *old;
 	struct tuple tuple;
 
+	ports_followed[ends->local_port] = 1;
 	tuple_fill(&tuple, netns, ends);
 	old = bpf_map_lookup_elem(&tuples, &tuple);
 	if (old) /* from request to child to TIME_WAIT: an update would allocate anew */
@@ -521,6 +513,60 @@ static __always_inline void tuple_forget(__u32 netns, const struct endpoints *en
 	value = bpf_map_lookup_elem(&tuples, &tuple);
 	if (value && *value == (__u64)sk)
 		bpf_map_delete_elem(&tuples, &tuple);
+}
+
+/* ---- listeners ---- */
+
+static __always_inline void listener_note(const void *sk, __u32 netns, __u16 port)
+{
+	struct listener_key key = { .netns = netns, .port = port };
+	struct listener_value value = { .sk = (__u64)sk }, *old;
+
+	ports_followed[port] = 1;
+	old = bpf_map_lookup_elem(&listeners, &key);
+	if (old && old->sk != (__u64)sk)
+		value.shared = 1;
+	bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
+}
+
+/* ---- records of calls ---- */
+
+/*
+ * A socket whose beginning nobody told us: passed on as a descriptor, or accepted from a listener of another process under --pid.
+ * From here on its segments lead to it as well.
+ */
+APART int record_met(__u64 sk, struct record *r)
+{
+	struct endpoints ends;
+
+	if (!r || r->protocol != IPPROTO_TCP || !sock_is_full(r->state))
+		return 0;
+	sock_endpoints((void *)sk, &ends);
+	if (r->state == TCP_LISTEN)
+		listener_note((void *)sk, r->netns, ends.local_port);
+	else if (ends.remote_port)
+		tuple_point(r->netns, &ends, (void *)sk);
+	return 0;
+}
+
+/*
+ * The record of a socket met in a system call. An address whose inode number has changed is another socket by now:
+ * datagram and unix sockets may go without any event on the tracepoint plane.
+ */
+static __always_inline struct record *record_of_call(const void *sk, __u64 ino, __u32 event)
+{
+	struct record *r = record_find(sk);
+
+	if (r && (!r->ino || r->ino == ino)) {
+		r->ino = ino;
+		return r;
+	}
+	r = record_make(sk, event);
+	if (r) {
+		r->ino = ino;
+		record_met(address_of(sk), r);
+	}
+	return r;
 }
 
 /* ---- causes ---- */

@@ -70,13 +70,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 		return 0;
 	sock_endpoints(sk, &ends);
 	if (r->state == TCP_LISTEN) {
-		struct listener_key key = { .netns = r->netns, .port = ends.local_port };
-		struct listener_value value = { .sk = (__u64)sk }, *old;
-
-		old = bpf_map_lookup_elem(&listeners, &key);
-		if (old && old->sk != (__u64)sk)
-			value.shared = 1;
-		bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
+		listener_note(sk, r->netns, ends.local_port);
 		r->drops = get(as_sock(sk), sk_drops.counter);
 		if (HAS(sk_storage) && HAS(sock_from_file)) {
 			trusted = (struct sock *)bpf_sock_from_file(file);

@@ -16,17 +16,6 @@ __u64 full_queues = 0; /* a listener whose accept queue is about to be full: pla
 
 /* ---- states ---- */
 
-static __always_inline void listener_remember(const void *sk, const struct record *r)
-{
-	struct listener_key key = { .netns = r->netns, .port = get(as_sock(sk), __sk_common.skc_num) };
-	struct listener_value value = { .sk = (__u64)sk }, *old;
-
-	old = bpf_map_lookup_elem(&listeners, &key);
-	if (old && old->sk != (__u64)sk)
-		value.shared = 1;
-	bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
-}
-
 static __always_inline void listener_forget(const void *sk, const struct record *r)
 {
 	struct listener_key key = { .netns = r->netns, .port = bpf_ntohs(get(as_inet(sk), inet_sport)) };
@@ -78,6 +67,7 @@ ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *en
 		*entry = sk;
 	else
 		bpf_map_update_elem(&tuples, &tuple, &sk, BPF_ANY);
+	ports_followed[ends->local_port] = 1;
 	if (request_sk)
 		record_drop((void *)request_sk);
 	return 1;
@@ -186,7 +176,8 @@ static __always_inline int child_born(const void *sk, bool trusted, __u8 plane)
 	__u64 listener_sk = 0;
 	struct endpoints ends;
 
-	if (config.filter_pid_set && record_foreign(listener_record(sk)))
+	if (port_passed_by(get(as_sock(sk), __sk_common.skc_num)) ||
+	    (config.filter_pid_set && record_foreign(listener_record(sk))))
 		return 0;
 	r = record_begin(sk);
 	if (!r)
@@ -261,7 +252,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 	if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
 		owner_take(r); /* connect(), listen(): process context, and the task holds the socket */
 		if (new == TCP_LISTEN) {
-			listener_remember(sk, r);
+			listener_note(sk, r->netns, get(as_sock(sk), __sk_common.skc_num));
 			if (trusted && HAS(sk_storage)) {
 				lineage = bpf_sk_storage_get(&lineages, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 				if (lineage)
@@ -998,6 +989,8 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	if (!TIMER_IS(function, tw_timer_handler))
 		return 0;
 	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
+	if (port_passed_by(get(as_sock(tw), __sk_common.skc_num)))
+		return 0;
 	substate = get(typed(inet_timewait_sock, tw), tw_substate);
 	/* `expires` is the wheel's bucket, up to two seconds later; the timer holds what was asked for. */
 	timeout = (get(typed(timer_list, timer), expires) - bpf_jiffies64()) * (1000000000ULL / (config.hz ? config.hz : 250));
@@ -1078,10 +1071,12 @@ HOOK_TRACEPOINT(timer_cancel, struct timer_list *timer)
 
 	if (!TIMER_IS(function, tw_timer_handler))
 		return 0;
+	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
+	if (port_passed_by(get(as_sock(tw), __sk_common.skc_num)))
+		return 0;
 	scratch = scratch_get();
 	if (!scratch)
 		return 0;
-	tw = (void *)((__u64)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer));
 	if ((__s64)(get(typed(timer_list, timer), expires) - bpf_jiffies64()) <= 0) {
 		time_wait_ended(tw, TIME_WAIT_END_expired, PLANE_tracepoints);
 		return 0;

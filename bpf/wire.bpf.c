@@ -41,17 +41,18 @@ struct segment {
 	bool fragment;
 };
 
-enum glance { GLANCE_other, GLANCE_plain, GLANCE_telling };
+enum glance { GLANCE_other, GLANCE_plain, GLANCE_passed_by, GLANCE_telling };
 
 /*
  * A first look, by plain loads where the kernel has them: most packets are segments that tell nothing, and those are to
- * cost next to nothing. `plain`: no SYN, FIN or RST, and a window; `other`: UDP. *ret_payload is set for plain ones.
+ * cost next to nothing. `plain`: no SYN, FIN or RST, and a window; `other`: UDP; `passed_by`: would tell, but nobody asked about this
+ * port. *ret_payload is set for plain ones.
  */
 #define WORD(start, n) get(typed(in6_addr, (__u64)(start) + (n) / 4 * 16), in6_u.u6_addr32[(n) % 4])
 
-static __always_inline enum glance segment_glance(const unsigned char *start, __u32 *ret_payload)
+static __always_inline enum glance segment_glance(const unsigned char *start, __u8 direction, __u32 *ret_payload)
 {
-	__u32 first, length, control, protocol;
+	__u32 first, length, control, ports, protocol;
 
 	*ret_payload = 1;
 	if (!HAS(cast))
@@ -63,18 +64,21 @@ static __always_inline enum glance segment_glance(const unsigned char *start, __
 			return GLANCE_telling;
 		length = bpf_ntohs(first >> 16) - 20;
 		control = WORD(start, 8);
+		ports = WORD(start, 5);
 	} else if ((first & 0xf0) == 0x60) {
 		length = WORD(start, 1);
 		protocol = length >> 16 & 0xff;
 		length = bpf_ntohs(length & 0xffff);
 		control = WORD(start, 13);
+		ports = WORD(start, 10);
 	} else {
 		return GLANCE_telling;
 	}
 	if (protocol != IPPROTO_TCP)
 		return protocol == IPPROTO_UDP ? GLANCE_other : GLANCE_telling;
 	if (control >> 8 & (FLAG_SYN | FLAG_FIN | FLAG_RST) || !(control >> 16))
-		return GLANCE_telling;
+		return port_passed_by(bpf_ntohs(direction == DIRECTION_sent ? ports : ports >> 16)) ? GLANCE_passed_by
+												      : GLANCE_telling;
 	*ret_payload = length - (control >> 2 & 0x3c);
 	return GLANCE_plain;
 }
@@ -276,9 +280,13 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	if (!is_ip(s))
 		return 0;
 	start = get(s, head) + get(s, network_header);
-	switch (segment_glance(start, &payload)) {
+	switch (segment_glance(start, DIRECTION_sent, &payload)) {
 	case GLANCE_other:
 		return 0;
+	case GLANCE_passed_by: /* a first SYN is how its port gets known */
+		if (!record_find(get(s, sk)))
+			return 0;
+		break;
 	case GLANCE_plain:
 		if (payload) {
 			if (!holds)
@@ -370,8 +378,8 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 
 	if (!is_ip(s))
 		return 0;
-	glance = segment_glance(get(s, data), &payload);
-	if (glance == GLANCE_other ||
+	glance = segment_glance(get(s, data), DIRECTION_received, &payload);
+	if (glance == GLANCE_other || glance == GLANCE_passed_by ||
 	    (glance == GLANCE_plain && !(full_queues && told_by(tcp_listen_drop, PLANE_tracepoints))))
 		return 0;
 	__builtin_memset(&seg, 0, sizeof(seg));

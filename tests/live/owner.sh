@@ -172,4 +172,43 @@ if len(sys.argv) > 9:
 END
 	done
 done
+
+# ---- a connection whose listener is another process's ----
+
+start parent python3 -c '
+import os, socket, sys, time
+listener = socket.create_server(("127.0.0.1", 22000))
+child = os.fork()
+if child:
+    print("child", child, flush=True)
+    os.waitpid(child, 0)
+    sys.exit()
+connection, peer = listener.accept()
+while connection.recv(100):
+    connection.sendall(b"answer")
+connection.close()'
+sees parent child
+child=$(sed -n 's/^child //p' "$tmp/parent.out")
+trace_start by-child -p "$child"
+python3 -c '
+import socket
+connection = socket.create_connection(("127.0.0.1", 22000))
+connection.sendall(b"question")
+connection.recv(100)
+connection.close()'
+ends parent
+trace_stop by-child
+judge "$tmp/by-child.json" "$child" <<'END'
+import sys
+from events import *
+
+path, child = sys.argv[2], int(sys.argv[3])
+events = read(path)
+check("-p of a child that accepts from its parent's listener: every line is the child's",
+      pick(events, "tcp_accept", error=None) and all(e["pid"] == child for e in events if e["event"] not in ("lost", "gap")),
+      briefs(events))
+check("and the segment that its peer ends with is among them",
+      len(pick(events, "tcp_segment", direction="received", flags=lambda f: "FIN" in f)) == 1 or skipped(path),
+      briefs(pick(events, "tcp_segment")))
+END
 live_end
