@@ -171,6 +171,23 @@ static __always_inline void thread_owns(struct thread *t, const void *sk, __u64 
 	t->owned_ino = ino;
 }
 
+/* From here on the owner is known, also for what happens inside the call. */
+static __always_inline void owner_learn(struct thread *t, const void *sk, __u64 ino, __u8 call)
+{
+	struct record *r;
+
+	if (call >= CALL_read && call <= CALL_splice) {
+		if (t->owned_sk == (__u64)sk && t->owned_ino == ino)
+			return; /* as in the call before; its end looks again */
+		thread_owns(t, sk, ino);
+	}
+	r = record_of_call(sk, ino, EVENT_sock_create);
+	if (r)
+		owner_take(r);
+	if (call == CALL_accept)
+		t->listener = r ? r->id : 0;
+}
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
@@ -239,6 +256,9 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	}
 	if (!unclocked(t, call) || !t->start_ns)
 		t->start_ns = bpf_ktime_get_ns();
+	/* Before the ways part: the verifier goes here once. */
+	if (sk && call != CALL_close && call != CALL_dup)
+		owner_learn(t, sk, ino, call);
 
 	switch (call) {
 	case CALL_socket:
@@ -342,19 +362,6 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	if (sk && t->protocol != IPPROTO_TCP)
 		datagram_begins(t, call);
 	t->call = call;
-	/* The owner is known from here on, also for what happens inside the call. */
-	if (!sk)
-		return 0;
-	if (call >= CALL_read && call <= CALL_splice) {
-		if (t->owned_sk == (__u64)sk && t->owned_ino == ino)
-			return 0; /* as in the call before; its end looks again */
-		thread_owns(t, sk, ino);
-	}
-	r = record_of_call(sk, ino, EVENT_sock_create);
-	if (r)
-		owner_take(r);
-	if (call == CALL_accept)
-		t->listener = r ? r->id : 0;
 	return 0;
 }
 
@@ -411,26 +418,29 @@ APART int created(struct thread *t, __s32 fd, __s32 error, __u64 now)
 
 APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 {
-	struct record *r, *listener;
 	struct event_tcp_accept *e;
+	struct record *r;
 	struct sock *sk;
-	__u64 ino = 0;
+	__u64 ino;
 
 	if (!t)
 		return 0;
 	sk = (void *)t->sk;
-	listener = t->listener ? 0 : record_find(sk); /* a call that was under way when the trace began */
+	ino = t->ino;
+	if (!t->listener) { /* a call that was under way when the trace began */
+		r = record_find(sk);
+		if (r)
+			t->listener = r->id;
+	}
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
 		if (!sk)
 			return 0;
-		r = record_of_call(sk, ino, EVENT_tcp_accept);
-		if (r) {
-			owner_take(r);
-			thread_owns(t, sk, ino);
-		}
-	} else {
-		r = record_of_call(sk, t->ino, EVENT_tcp_accept);
+	}
+	r = record_of_call(sk, ino, EVENT_tcp_accept);
+	if (r && !error) {
+		owner_take(r);
+		thread_owns(t, sk, ino);
 	}
 	if (t->protocol != IPPROTO_TCP)
 		return 0;
@@ -443,7 +453,7 @@ APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 	if (!e)
 		return 0;
 	e->head.fd = error ? t->fd : fd;
-	e->listener = t->listener ? t->listener : listener ? listener->id : r ? r->listener : 0;
+	e->listener = t->listener ? t->listener : r ? r->listener : 0;
 	e->queued_ns = r && r->queued_ns && !error ? now - r->queued_ns : 0;
 	e->duration_ns = now - t->start_ns;
 	e->accept_queue = get(as_sock((void *)t->sk), sk_ack_backlog);
@@ -772,6 +782,24 @@ APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 no
 	return 0;
 }
 
+/* Of the calls that set a socket up. */
+APART int setup_told(struct thread *t, struct record *r, __s32 error, __u64 now)
+{
+	switch (t ? t->call : CALL_none) {
+	case CALL_bind:
+		return bind_told(t, r, error, now);
+	case CALL_listen:
+		return listen_told(t, r, error, now);
+	case CALL_setsockopt:
+		return option_told(t, r, error, now);
+	case CALL_shutdown:
+		return shutdown_told(t, r, error, now);
+	case CALL_connect:
+		return t->protocol == IPPROTO_TCP ? connect_told(t, r, error, now) : 0;
+	}
+	return 0;
+}
+
 HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 {
 	long number = call_number(regs);
@@ -833,26 +861,11 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	if (t->protocol != IPPROTO_TCP && (call == CALL_bind || call == CALL_shutdown))
 		datagram_done(t, ret);
 	r = record_find(sk);
-	switch (call) {
-	case CALL_bind:
-		bind_told(t, r, error, now);
-		break;
-	case CALL_listen:
-		listen_told(t, r, error, now);
-		break;
-	case CALL_setsockopt:
-		option_told(t, r, error, now);
-		break;
-	case CALL_shutdown:
-		shutdown_told(t, r, error, now);
-		break;
-	case CALL_connect:
-		if (t->protocol == IPPROTO_TCP)
-			connect_told(t, r, error, now);
-		else if (!datagram_done(t, ret) && t->protocol == IPPROTO_UDP)
+	if (call < CALL_read) {
+		setup_told(t, r, error, now);
+		if (call == CALL_connect && t->protocol != IPPROTO_TCP && !datagram_done(t, ret) && t->protocol == IPPROTO_UDP)
 			udp_connected(t, ret);
-		break;
-	default:
+	} else {
 		if (r)
 			owner_take(r);
 		else

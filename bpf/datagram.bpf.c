@@ -21,14 +21,14 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	__u64 ino;
 
 	sk = file_sock(file_of(current_task(), fd), &ino);
-	r = sk ? record_find(sk) : 0;
+	r = sk ? record_find_mapped(sk) : 0;
 	return r ? r->id : 0;
 }
 
 /* The message a unix reader is about to get knows its sender. If there is none, the next who sends will be it. */
 static __always_inline void sender_look(struct thread *t)
 {
-	struct record *own = record_find((void *)t->sk), *r;
+	struct record *own = record_find_mapped((void *)t->sk), *r;
 	__u64 queue = t->sk + bpf_core_field_offset(struct sock, sk_receive_queue);
 	__u32 senders = own ? *(volatile __u32 *)&own->senders : 0;
 	struct sk_buff *first;
@@ -40,7 +40,7 @@ static __always_inline void sender_look(struct thread *t)
 	if (!first || (__u64)first == queue)
 		return;
 	sender = get(typed(sk_buff, first), sk);
-	r = sender ? record_find(sender) : 0;
+	r = sender ? record_find_mapped(sender) : 0;
 	if (r) {
 		t->sender = r->id;
 		t->sender_pid = r->owner.pid;
@@ -55,13 +55,13 @@ static __always_inline void sender_look(struct thread *t)
 /* A datagram is on its way to a reader that may be waiting for it. */
 static __always_inline void sender_announce(struct thread *t)
 {
-	struct record *r = record_find((void *)t->sk), *to;
+	struct record *r = record_find_mapped((void *)t->sk), *to;
 	const void *target;
 
 	if (!r)
 		return;
 	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
-	to = target ? record_find(target) : 0;
+	to = target ? record_find_mapped(target) : 0;
 	if (!to)
 		return;
 	t->target = (__u64)target;
@@ -74,7 +74,7 @@ static __always_inline void sender_announce(struct thread *t)
 
 static __always_inline void sender_returns(struct thread *t)
 {
-	struct record *to = t->target ? record_find((void *)t->target) : 0;
+	struct record *to = t->target ? record_find_mapped((void *)t->target) : 0;
 
 	t->target = 0;
 	if (to && (to->senders & 0xffff))
@@ -141,7 +141,7 @@ APART int datagram_closes(__u64 address, struct record *r, __u8 cause)
 	peer = get(as_unix(sk), peer);
 	if (!peer)
 		return 0;
-	other = record_find(peer);
+	other = record_find_mapped(peer);
 	if (!other)
 		return 0;
 	other->eof = cause == CALL_exit ? EOF_peer_died : EOF_peer_closed;
@@ -163,7 +163,7 @@ static __always_inline void unix_peer(const void *sk, __u64 *ret_id, __u32 *ret_
 	*ret_id = *ret_pid = 0;
 	if (!peer)
 		return;
-	r = record_find(peer);
+	r = record_find_mapped(peer);
 	if (r) {
 		*ret_id = r->id;
 		*ret_pid = r->owner.pid;
@@ -221,7 +221,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 		struct record *other;
 
 		target = name_find(&t->path, r->netns);
-		other = target ? record_find(target) : 0;
+		other = target ? record_find_mapped(target) : 0;
 		if (other) {
 			peer = other->id;
 			pid = other->owner.pid;
@@ -260,7 +260,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	pid = t->sender_pid;
 	if (!peer && type == SOCK_DGRAM && ret >= 0) {
 		const void *sender = name_find(&t->path, r->netns);
-		struct record *other = sender ? record_find(sender) : 0;
+		struct record *other = sender ? record_find_mapped(sender) : 0;
 
 		if (other) {
 			peer = other->id;
@@ -301,7 +301,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 static __always_inline bool child_is_known(const void *child)
 {
 	struct socket *socket = get(as_sock(child), sk_socket);
-	struct record *r = socket ? record_find(child) : 0;
+	struct record *r = socket ? record_find_mapped(child) : 0;
 	struct file *file = r ? get(typed(socket, socket), file) : 0;
 
 	return file && r->ino == get(typed(inode, get(typed(file, file), f_inode)), i_ino);
@@ -321,7 +321,7 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 		return;
 	name_read(child, scratch);
 	listener = name_find(scratch, r->netns);
-	from = listener ? record_find(listener) : 0;
+	from = listener ? record_find_mapped(listener) : 0;
 	if (!from)
 		return;
 	r->owner = from->owner;
@@ -370,7 +370,7 @@ static __always_inline void unix_accept_done(struct thread *t, struct record *li
 		return;
 	if (!error) {
 		sk = file_sock(file_of(current_task(), fd), &ino);
-		r = sk ? record_find(sk) : 0;
+		r = sk ? record_find_mapped(sk) : 0;
 		if (!r)
 			return;
 		unix_peer(sk, &peer, &pid);
@@ -393,7 +393,7 @@ static __always_inline void unix_accept_done(struct thread *t, struct record *li
 static __always_inline void unix_shutdown_done(struct thread *t, const void *sk, struct record *r)
 {
 	void *peer = get(as_unix(sk), peer);
-	struct record *other = peer ? record_find(peer) : 0;
+	struct record *other = peer ? record_find_mapped(peer) : 0;
 
 	if (t->value != 1 /* SHUT_WR */)
 		r->eof = EOF_local_shutdown;
@@ -438,7 +438,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	m = &t->message.msg_hdr;
 	sk = (void *)t->sk;
-	r = record_find(sk);
+	r = record_find_mapped(sk);
 	if (!r)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
@@ -459,7 +459,7 @@ __noinline int message_alone(__s64 ret)
 	if (!t)
 		return 0;
 	sk = (void *)t->sk;
-	r = record_find(sk);
+	r = record_find_mapped(sk);
 	if (!r)
 		return 0;
 	m = &t->message.msg_hdr;
@@ -495,7 +495,7 @@ APART int datagram_done(struct thread *t, __s64 ret)
 	if (!t)
 		return 0;
 	sk = (void *)t->sk;
-	r = record_find(sk);
+	r = record_find_mapped(sk);
 	if (!r)
 		return 0;
 	if (t->family == AF_UNIX) {

@@ -185,14 +185,28 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 extern int message_of_many(__u32 index);
 extern int message_alone(__s64 ret);
 
+#ifdef MODERN
+static long message_visit(__u32 index, void *context)
+{
+	message_of_many(index);
+	return 0;
+}
+
+static __always_inline void messages_each(__u32 count) { bpf_loop(count, message_visit, 0, 0); }
+#else /* bpf_loop: since 5.17 (e6f2dd0f8067), and 5.10 refuses a program that holds a callback */
+static __always_inline void messages_each(__u32 count)
+{
+	for (__u32 i = 0; i < MESSAGES_LOOKED_AT && i < count; i++)
+		message_of_many(i);
+}
+#endif
+
 static __always_inline void messages_done(__u8 call, __s64 ret)
 {
-	if (ret <= 0 || (call != CALL_sendmmsg && call != CALL_recvmmsg)) {
+	if (ret <= 0 || (call != CALL_sendmmsg && call != CALL_recvmmsg))
 		message_alone(ret);
-		return;
-	}
-	for (__u32 i = 0; i < MESSAGES_LOOKED_AT && i < (__u64)ret; i++)
-		message_of_many(i);
+	else
+		messages_each(ret < MESSAGES_LOOKED_AT ? ret : MESSAGES_LOOKED_AT);
 }
 
 #endif

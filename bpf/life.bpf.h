@@ -338,15 +338,15 @@ static __always_inline struct record *record_find(const void *sk)
 	return place && !place->spilled ? 0 : bpf_map_lookup_elem(&records, &key);
 }
 
-/* Of a TIME_WAIT entry, which may be gone by now. */
-static __always_inline struct record *entry_find(const void *tw)
+/* Of what is never in a place: a TIME_WAIT entry, which may be gone by now, or a socket that is none of TCP's. */
+static __always_inline struct record *record_find_mapped(const void *sk)
 {
-	__u64 key = (__u64)tw;
+	__u64 key = (__u64)sk;
 
 	return bpf_map_lookup_elem(&records, &key);
 }
 
-static __always_inline void entry_drop(const void *tw)
+static __always_inline void record_drop_mapped(const void *tw)
 {
 	__u64 key = (__u64)tw;
 

@@ -281,7 +281,7 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		if (scratch && scratch->time_wait_entry) {
 			/* tcp_time_wait() started an entry on this CPU just before: this is the socket it replaces. */
 			void *tw = (void *)scratch->time_wait_entry;
-			struct record *tr = entry_find(tw);
+			struct record *tr = record_find_mapped(tw);
 			struct endpoints tends;
 
 			scratch->time_wait_entry = 0;
@@ -994,7 +994,7 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	substate = get(typed(inet_timewait_sock, tw), tw_substate);
 	/* `expires` is the wheel's bucket, up to two seconds later; the timer holds what was asked for. */
 	timeout = (get(typed(timer_list, timer), expires) - bpf_jiffies64()) * (1000000000ULL / (config.hz ? config.hz : 250));
-	r = entry_find(tw);
+	r = record_find_mapped(tw);
 	scratch = scratch_get();
 	if (!scratch)
 		return 0;
@@ -1031,7 +1031,7 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 
 static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 plane)
 {
-	struct record *r = entry_find(tw);
+	struct record *r = record_find_mapped(tw);
 	struct event_tcp_time_wait_end *e;
 
 	if (!r)
@@ -1046,7 +1046,7 @@ static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 pl
 		}
 	}
 	tuple_forget(r->netns, &r->ends, tw);
-	entry_drop(tw);
+	record_drop_mapped(tw);
 }
 
 /* Nothing started the entry's clock again: it has ended. Called by what cannot come between the two. */
@@ -1285,7 +1285,7 @@ HOOK(tcp_timewait_state_process, void *tw, struct sk_buff *skb, struct tcphdr *t
 	scratch->ending = tcp.flags & 2 ? TIME_WAIT_END_recycled : TIME_WAIT_END_killed;
 	if ((tcp.flags & 7) != 1)
 		return 0;
-	r = entry_find(tw);
+	r = record_find_mapped(tw);
 	if (!r)
 		return 0;
 	r->state = TCP_TIME_WAIT;

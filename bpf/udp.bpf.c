@@ -409,7 +409,7 @@ APART int udp_connected(struct thread *t, __s64 ret)
 
 	if (!t)
 		return 0;
-	r = record_find((void *)t->sk);
+	r = record_find_mapped((void *)t->sk);
 	if (r)
 		connect_done(t, (void *)t->sk, r, ret < 0 ? -ret : 0);
 	return 0;
@@ -460,7 +460,7 @@ __noinline int udp_function_done(__s64 ret, int sending)
 
 	if (!t || !t->function_sk)
 		return 0;
-	r = record_find((void *)t->function_sk);
+	r = record_find_mapped((void *)t->function_sk);
 	t->told_sk = t->function_sk;
 	if (r && sending) {
 		udp_sent(t, r, t->function_bytes, visible(ret), PLANE_functions);
@@ -536,7 +536,7 @@ HOOK(__udp_enqueue_schedule_skb, struct sock *sk, struct sk_buff *skb)
 {
 	__u64 key = (__u64)skb, now;
 
-	if (!record_find(sk))
+	if (!record_find_mapped(sk))
 		return 0;
 	now = bpf_ktime_get_ns();
 	bpf_map_update_elem(&arrivals, &key, &now, BPF_ANY);

@@ -258,7 +258,7 @@ ONCE int fin_answered(const struct segment *seg)
 	tuple_fill(&scratch->tuple, seg->netns, &seg->ends);
 	entry = bpf_map_lookup_elem(&tuples, &scratch->tuple);
 	if (entry && sock_state((void *)*entry) == TCP_TIME_WAIT)
-		time_wait_look(*entry, entry_find((void *)*entry));
+		time_wait_look(*entry, record_find_mapped((void *)*entry));
 	return 0;
 }
 
