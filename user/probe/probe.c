@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,13 +386,67 @@ static bool visit_files(struct probe *p)
 	return !n;
 }
 
+/* Which CPU writes into which ring: an array of maps, filled by a thread of its own while the programs are verified. */
+struct ring_table {
+	pthread_t filler;
+	int fd;
+	uint32_t count;
+	int *keys, *rings;
+	int err;
+};
+
+/* Each update of such a map waits for a grace period of RCU, some 10 ms: all at once, where the kernel can (since 5.19). */
+static void *ring_table_fill(void *context)
+{
+	struct ring_table *t = context;
+	uint32_t done = t->count;
+
+	if (bpf_map_update_batch(t->fd, t->keys, t->rings, &done, NULL))
+		for (uint32_t cpu = 0; cpu < t->count && !t->err; cpu++)
+			if (bpf_map_update_elem(t->fd, &t->keys[cpu], &t->rings[cpu], BPF_ANY))
+				t->err = -errno;
+	return NULL;
+}
+
+static int ring_table_begin(struct ring_table *t, const struct probe *p)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = p->rings[0].fd);
+	int err;
+
+	t->count = p->cpus;
+	t->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "rings", sizeof(int), sizeof(int), t->count, &options);
+	if (t->fd < 0)
+		return fail(-errno, "table of ring buffers: cannot be made");
+	t->keys = memory_create(t->count, sizeof(*t->keys));
+	t->rings = memory_create(t->count, sizeof(*t->rings));
+	for (uint32_t cpu = 0; cpu < t->count; cpu++) {
+		t->keys[cpu] = cpu;
+		t->rings[cpu] = p->rings[cpu % p->ring_count].fd; /* CPUs that may come later share */
+	}
+	err = bpf_map__reuse_fd(p->skeleton->maps.rings, t->fd);
+	if (!err)
+		err = -pthread_create(&t->filler, NULL, ring_table_fill, t);
+	if (err) {
+		free(t->keys);
+		free(t->rings);
+		close(t->fd);
+		return fail(err, "table of ring buffers: cannot be filled");
+	}
+	return 0;
+}
+
+static int ring_table_end(struct ring_table *t)
+{
+	pthread_join(t->filler, NULL);
+	free(t->keys);
+	free(t->rings);
+	close(t->fd); /* libbpf has one of its own */
+	return t->err ? fail(t->err, "ring buffer: cannot be given to every CPU") : 0;
+}
+
 /* A ring for each CPU: one for all costs each event some 100 ns, as its lock and its positions move from CPU to CPU. */
 static int rings_make(struct probe *p)
 {
-	int outer = bpf_map__fd(p->skeleton->maps.rings), err = 0;
-	__u32 count = p->cpus;
-	int *keys, *fds;
-
 	p->rings = memory_create(p->online, sizeof(*p->rings));
 	for (; p->ring_count < p->online; p->ring_count++) {
 		struct ring *r = &p->rings[p->ring_count];
@@ -401,27 +456,15 @@ static int rings_make(struct probe *p)
 		if (r->fd < 0)
 			return fail(-errno, "ring buffer: cannot be made");
 	}
-	keys = memory_create(p->cpus, sizeof(*keys));
-	fds = memory_create(p->cpus, sizeof(*fds));
-	for (int cpu = 0; cpu < p->cpus; cpu++) {
-		keys[cpu] = cpu;
-		fds[cpu] = p->rings[cpu % p->ring_count].fd; /* CPUs that may come later share */
-	}
-	/* Each update of such a map waits for a grace period of RCU, some 10 ms: all at once, where the kernel can (since 5.19). */
-	if (bpf_map_update_batch(outer, keys, fds, &count, NULL))
-		for (int cpu = 0; cpu < p->cpus && !err; cpu++)
-			if (bpf_map_update_elem(outer, &keys[cpu], &fds[cpu], BPF_ANY))
-				err = fail(-errno, "ring buffer: cannot be given to CPU %d", cpu);
-	free(keys);
-	free(fds);
-	return err;
+	return 0;
 }
 
 /* One try to load and attach what is chosen. -EAGAIN: a program was refused and is marked; choose anew. */
 static int probe_try(struct probe *p, const struct probe_options *o)
 {
+	struct ring_table table = {};
 	struct bpf_program *prog;
-	int err;
+	int err, table_err;
 
 	err = p->skeleton ? 0 : skeleton_open(p);
 	if (err)
@@ -460,10 +503,15 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 	bpf_map__set_autocreate(p->skeleton->maps.threads_by_tid, !p->kernel.task_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.lineages, p->kernel.sk_storage);
 	bpf_map__set_autocreate(p->skeleton->maps.places, kernel_is_modern(&p->kernel));
-	bpf_map__set_max_entries(p->skeleton->maps.rings, p->cpus);
 
+	err = rings_make(p);
+	if (!err)
+		err = ring_table_begin(&table, p);
+	if (err)
+		return err;
 	refused_program[0] = refused_reason[0] = '\0';
 	err = socktale_bpf__load(p->skeleton);
+	table_err = ring_table_end(&table);
 	if (err) {
 		if (refused_program[0] && doors_fail(&p->doors, refused_program, "refused at load: %s",
 						     refused_reason[0] ? refused_reason : strerror(-err)))
@@ -472,9 +520,8 @@ static int probe_try(struct probe *p, const struct probe_options *o)
 			return -EDOM;
 		return err;
 	}
-	err = rings_make(p);
-	if (err)
-		return err;
+	if (table_err)
+		return table_err;
 	if (o->seed) {
 		visit_files(p);
 		p->seeded = true;
