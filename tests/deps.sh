@@ -26,6 +26,8 @@ live  curl               /usr/bin/curl                  a real client
 live  nginx-light        /usr/sbin/nginx                a real server
 live  redis-server       /usr/bin/redis-server          a real server
 live  iperf3             /usr/bin/iperf3                a real load
+live  dnsmasq-base       /usr/sbin/dnsmasq              a real DNS server
+live  openssh-client     /usr/bin/ssh-agent             a real service at a unix socket
 live  iputils-ping       /usr/bin/ping                  an instrument of the lessons
 live  traceroute         /usr/sbin/traceroute           an instrument of the lessons
 live  tcpdump            /usr/bin/tcpdump               an instrument of the lessons
