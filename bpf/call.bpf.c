@@ -73,15 +73,10 @@ static __always_inline void output_tell(struct thread *t, __u64 user, __u64 leng
 	struct event_app_output *e;
 	struct endpoints ends = {};
 	struct owner owner = {};
-	struct task_struct *task = current_task();
 
 	if (!told(app_output) || !t->in_tree || !length)
 		return;
-	owner.pid = get(task, tgid);
-	owner.tid = get(task, pid);
-	owner.uid = (__u32)bpf_get_current_uid_gid();
-	owner.attribution = ATTRIBUTION_exact;
-	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
+	owner_current(&owner);
 	e = event_reserve(EVENT_app_output, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints, 0);
 	if (!e)
 		return;
@@ -112,10 +107,7 @@ static __always_inline void close_look(struct thread *t, const void *sk, struct 
 		return;
 	c->netns = r ? r->netns : sock_netns(sk);
 	c->in_tree = r && r->in_tree;
-	if (r)
-		c->owner = r->owner;
-	else
-		__builtin_memset(&c->owner, 0, sizeof(c->owner));
+	owner_current(&c->owner); /* who lets go; where others still hold the socket, its owner may be one of them */
 	c->linger_s = get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_LINGER_BIT)
 			      ? get(as_sock(sk), sk_lingertime) / (config.hz ? config.hz : 250)
 			      : -1;
@@ -154,6 +146,7 @@ static __always_inline bool family_known(__u16 family)
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
+extern int gap_tell(__u64 sk, struct record *r, __u8 what, __u8 plane);
 extern int datagram_begins(struct thread *t, __u8 call);
 extern int datagram_closes(__u64 sk, struct record *r, __u8 cause);
 extern int datagram_done(struct thread *t, __s64 ret);
@@ -171,6 +164,14 @@ static __always_inline void thread_owns(struct thread *t, const void *sk, __u64 
 	t->owned_ino = ino;
 }
 
+/* The owner's first call on a socket from before the trace says that its beginning was not seen. */
+static __always_inline void owner_meet(const void *sk, struct record *r)
+{
+	if (r->owner.attribution == ATTRIBUTION_seeded)
+		gap_tell(address_of(sk), r, GAP_beginning, PLANE_tracepoints);
+	owner_take(r);
+}
+
 /* From here on the owner is known, also for what happens inside the call. */
 static __always_inline void owner_learn(struct thread *t, const void *sk, __u64 ino, __u8 call)
 {
@@ -183,7 +184,7 @@ static __always_inline void owner_learn(struct thread *t, const void *sk, __u64 
 	}
 	r = record_of_call(sk, ino, EVENT_sock_create);
 	if (r)
-		owner_take(r);
+		owner_meet(sk, r);
 	if (call == CALL_accept)
 		t->listener = r ? r->id : 0;
 }
@@ -311,7 +312,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		if (!r)
 			r = record_of_call(sk, ino, EVENT_sock_close);
 		if (r && (t->references <= 1 || r->owner.attribution != ATTRIBUTION_exact))
-			owner_take(r);
+			owner_meet(sk, r);
 		if (t->references <= 1 && t->protocol != IPPROTO_TCP)
 			datagram_closes(address_of(sk), r, call);
 		/* A close that lingers is told when it returns, with its duration; any other before what it causes. */
@@ -402,11 +403,7 @@ APART int created(struct thread *t, __s32 fd, __s32 error, __u64 now)
 	}
 	/* No socket: the caller is all there is to tell. */
 	ends.family = t->family;
-	owner.pid = bpf_get_current_pid_tgid() >> 32;
-	owner.tid = bpf_get_current_pid_tgid();
-	owner.uid = bpf_get_current_uid_gid();
-	owner.attribution = ATTRIBUTION_exact;
-	bpf_get_current_comm(owner.comm.bytes, sizeof(owner.comm.bytes));
+	owner_current(&owner);
 	e = event_begin_at_now(sock_create, 0, &owner, t->in_tree, 0, &ends, t->value2, PLANE_tracepoints, now);
 	if (!e)
 		return 0;
@@ -463,7 +460,9 @@ APART int accepted(struct thread *t, __s32 fd, __s32 error, __u64 now)
 	return 0;
 }
 
-/* Send and receive added up in the record; they come out at state changes and when the interval is over. */
+enum { FOLD_CALLS = 1 << 16, FOLD_BYTES = 1 << 28 };
+
+/* Send and receive added up in the record; they come out at state changes, when it is much, and when the interval is over. */
 static __always_inline void fold(const void *sk, struct record *r, bool sending, __u64 bytes, __s32 error)
 {
 	__u64 jiffies;
@@ -484,7 +483,8 @@ static __always_inline void fold(const void *sk, struct record *r, bool sending,
 	if (!r->fold_ns) {
 		r->fold_ns = bpf_ktime_get_ns();
 		r->fold_jiffies = jiffies;
-	} else if (jiffies - r->fold_jiffies >= config.fold_interval_jiffies) {
+	} else if (jiffies - r->fold_jiffies >= config.fold_interval_jiffies || r->sends + r->recvs >= FOLD_CALLS ||
+		   r->sent_bytes + r->recv_bytes >= FOLD_BYTES) {
 		r->fold_jiffies = jiffies;
 		fold_tell(address_of(sk), r, 0);
 	}
@@ -900,17 +900,6 @@ HOOK_TRACEPOINT(sched_process_fork, struct task_struct *parent, struct task_stru
 	return 0;
 }
 
-static __always_inline void owner_current(struct owner *ret)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	ret->pid = id >> 32;
-	ret->tid = id;
-	ret->uid = bpf_get_current_uid_gid();
-	ret->attribution = ATTRIBUTION_exact;
-	bpf_get_current_comm(ret->comm.bytes, sizeof(ret->comm.bytes));
-}
-
 /* One of several descriptors that are about to be closed: all of a process that is ending, a range, those exec closes. */
 static __always_inline void descriptor_abandoned(struct thread *t, struct task_struct *task, __s32 fd, __u8 cause)
 {
@@ -929,8 +918,8 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	t->references = file_references(file);
 	t->protocol = r->protocol;
 	t->state = r->protocol == IPPROTO_TCP ? sock_state(sk) : 0;
-	if (cause != CALL_exit && t->references <= 1)
-		owner_take(r);
+	if (t->references <= 1)
+		owner_meet(sk, r);
 	close_look(t, sk, r, cause);
 	close_tell(t, 0, bpf_ktime_get_ns());
 	if (t->references > 1)
@@ -943,29 +932,50 @@ static __always_inline void descriptor_abandoned(struct thread *t, struct task_s
 	}
 }
 
-struct abandon {
-	struct thread *thread;
-	struct task_struct *task;
-	__s32 limit;
-};
-
-static long descriptor_visit(__u32 fd, struct abandon *context)
+/* More descriptors are let go at once than an older kernel's verifier lets us look at. */
+APART int descriptors_missed(__s32 count)
 {
-	if ((__s32)fd >= context->limit)
-		return 1;
-	descriptor_abandoned(context->thread, typed(task_struct, context->task), fd, CALL_exit);
+	struct endpoints ends = {};
+	struct owner owner = {};
+	struct event_gap *e;
+
+	if (count <= 0 || !told(gap))
+		return 0;
+	owner_current(&owner);
+	e = event_reserve(EVENT_gap, sizeof(*e), 0, &owner, 0, &ends, 0, PLANE_tracepoints, 0);
+	if (!e)
+		return 0;
+	e->what = GAP_descriptors;
+	e->count = count;
+	event_end(e);
 	return 0;
+}
+
+/* Of the current task: how many descriptors its table has room for. */
+static __always_inline __s32 descriptor_limit(void)
+{
+	struct files_struct *files = get(current_task(), files);
+
+	return files ? get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds) : 0;
 }
 
 enum { DESCRIPTORS_COUNTED = 256 };
 
-/* A function of its own for the verifier too, which then looks at it once and not once per descriptor. */
+/*
+ * A function of its own for the verifier too, which then looks at it once and not once per descriptor. Who only inherited a socket
+ * has no entry until here; in a map of our own one made so late would stay.
+ */
 __noinline int descriptor_counted(__s32 fd)
 {
-	struct thread *t = thread_current();
+	struct task_struct *task = current_task();
+	struct thread *t;
+	__u64 ino;
 
+	if (!file_sock(file_of(task, fd), &ino))
+		return 0;
+	t = HAS(task_storage) ? thread_enter() : thread_current();
 	if (t)
-		descriptor_abandoned(t, current_task(), fd, CALL_exit);
+		descriptor_abandoned(t, task, fd, CALL_exit);
 	return 0;
 }
 
@@ -973,16 +983,22 @@ __noinline int descriptor_counted(__s32 fd)
 HOOK_TRACEPOINT_AS(descriptors_counted, "sched_process_exit", struct task_struct *task)
 {
 	struct files_struct *files = get(current_task(), files);
-	__s32 limit;
+	__s32 limit = descriptor_limit();
 
-	if (!thread_current() || !files || get(typed(files_struct, files), count.counter) != 1)
+	if (!files || get(typed(files_struct, files), count.counter) != 1 || task_foreign(current_task()))
 		return 0;
-	limit = get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds);
 	for (__s32 fd = 0; fd < DESCRIPTORS_COUNTED; fd++) {
 		if (fd >= limit)
 			break;
 		descriptor_counted(fd);
 	}
+	descriptors_missed(limit - DESCRIPTORS_COUNTED);
+	return 0;
+}
+
+static long descriptor_visit(__u32 fd, void *context)
+{
+	descriptor_counted(fd);
 	return 0;
 }
 
@@ -990,15 +1006,9 @@ HOOK_TRACEPOINT_AS(descriptors_counted, "sched_process_exit", struct task_struct
 HOOK_TRACEPOINT_AS(descriptors_abandoned, "sched_process_exit", struct task_struct *task)
 {
 	struct files_struct *files = get(current_task(), files);
-	struct thread *t = thread_current();
-	struct abandon abandon;
 
-	if (!t || !files || get(typed(files_struct, files), count.counter) != 1)
-		return 0;
-	abandon.thread = t;
-	abandon.task = (void *)bpf_get_current_task();
-	abandon.limit = get(typed(fdtable, get(typed(files_struct, files), fdt)), max_fds);
-	bpf_loop(1 << 16, descriptor_visit, &abandon, 0);
+	if (files && get(typed(files_struct, files), count.counter) == 1 && !task_foreign(current_task()))
+		bpf_loop(descriptor_limit(), descriptor_visit, 0, 0);
 	return 0;
 }
 
@@ -1012,7 +1022,7 @@ static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
 	return fd < get(table, max_fds) && word >> (fd % 64) & 1;
 }
 
-/* Functions of their own, so that the verifier looks at their bodies once: 32 times 32 descriptors. */
+/* A function of its own, so that the verifier looks at its body once. */
 __noinline int range_descriptor(__u32 fd, __u32 cause)
 {
 	struct task_struct *task = current_task();
@@ -1023,6 +1033,24 @@ __noinline int range_descriptor(__u32 fd, __u32 cause)
 	return 0;
 }
 
+#ifdef MODERN
+struct range {
+	__u32 first, cause;
+};
+
+static long range_visit(__u32 index, struct range *range)
+{
+	range_descriptor(range->first + index, range->cause);
+	return 0;
+}
+
+static __always_inline void range_each(__u32 first, __u32 last, __u32 cause)
+{
+	struct range range = { first, cause };
+
+	bpf_loop(last - first + 1, range_visit, &range, 0);
+}
+#else /* 32 times 32 descriptors; what is behind them is missed */
 __noinline int range_part(__u32 first, __u32 last, __u32 cause)
 {
 	for (__u32 i = 0; i < 32; i++)
@@ -1031,19 +1059,25 @@ __noinline int range_part(__u32 first, __u32 last, __u32 cause)
 	return 0;
 }
 
-/* The first 1024 of a range; what is behind them is closed untold. */
+static __always_inline void range_each(__u32 first, __u32 last, __u32 cause)
+{
+	for (__u32 i = 0; i < 32; i++)
+		if (first + i * 32 <= last)
+			range_part(first + i * 32, last, cause);
+	descriptors_missed(last - first - 1023);
+}
+#endif
+
 __noinline int range_closed(__u32 first, __u32 last, __u32 cause)
 {
-	struct task_struct *task = current_task();
-	__u32 limit = get(typed(fdtable, get(typed(files_struct, get(task, files)), fdt)), max_fds);
+	__u32 limit = descriptor_limit();
 
 	if (!thread_enter())
 		return 0;
 	if (last >= limit)
 		last = limit - 1;
-	for (__u32 i = 0; i < 32; i++)
-		if (first + i * 32 <= last)
-			range_part(first + i * 32, last, cause);
+	if (first <= last)
+		range_each(first, last, cause);
 	return 0;
 }
 
@@ -1051,7 +1085,7 @@ __noinline int range_closed(__u32 first, __u32 last, __u32 cause)
 HOOK_TRACEPOINT(sched_prepare_exec, struct task_struct *task)
 {
 	if (!task_foreign(current_task()) && thread_current())
-		range_closed(0, 1023, CALL_exec);
+		range_closed(0, ~0U, CALL_exec);
 	return 0;
 }
 
@@ -1132,7 +1166,7 @@ HOOK_TRACEPOINT(signal_generate, int number, struct kernel_siginfo *info, struct
 	owner.tid = get(target, pid);
 	owner.uid = bpf_get_current_uid_gid();
 	owner.attribution = ATTRIBUTION_exact;
-	bpf_core_read(&owner.comm, sizeof(owner.comm), &target->comm);
+	comm_read(target, &owner.comm);
 	if (r)
 		sock_endpoints((void *)t->sk, &ends);
 	e = event_begin_at(signal, r ? r->id : 0, &owner, in_tree, r ? r->netns : 0, &ends, r ? r->protocol : 0,

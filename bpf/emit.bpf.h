@@ -41,6 +41,19 @@ static __always_inline bool prefix_equal(const struct event_ip *a, const struct 
 	return true;
 }
 
+/* Whether --addr means this address of a socket of that family. An IPv4 peer of an IPv6 socket is ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). */
+static __always_inline bool address_wanted(const struct event_ip *ip, __u8 family, const struct event_ip *wanted)
+{
+	struct event_ip mapped = {};
+
+	if (family == config.filter_address_family)
+		return prefix_equal(ip, wanted, config.filter_address_bits);
+	if (family != AF_INET6 || *(__u64 *)ip->bytes || *(__u32 *)(ip->bytes + 8) != bpf_htonl(0xffff))
+		return false;
+	*(__u32 *)mapped.bytes = *(__u32 *)(ip->bytes + 12);
+	return prefix_equal(&mapped, wanted, config.filter_address_bits);
+}
+
 /* Whether the filters let an event about this owner and these addresses pass. */
 ONCE int filters_pass(const struct owner *owner, bool in_tree, __u32 netns, const struct endpoints *ends, __u8 protocol)
 {
@@ -60,7 +73,7 @@ ONCE int filters_pass(const struct owner *owner, bool in_tree, __u32 netns, cons
 	    !(config.filter_families & (ends->family == AF_INET ? 1 : ends->family == AF_INET6 ? 2 : 4)))
 		return false;
 	if (config.filter_protocol_set &&
-	    !(config.filter_protocols & (ends->family == AF_UNIX ? 4 : protocol == IPPROTO_TCP ? 1 : 2)))
+	    !(config.filter_protocols & (ends->family == AF_UNIX ? 4 : protocol == IPPROTO_TCP ? 1 : protocol == IPPROTO_UDP ? 2 : 0)))
 		return false;
 	if (config.filter_port_set && ends->local_port != config.filter_port && ends->remote_port != config.filter_port)
 		return false;
@@ -69,10 +82,7 @@ ONCE int filters_pass(const struct owner *owner, bool in_tree, __u32 netns, cons
 
 		for (int i = 0; i < 16; i++)
 			wanted.bytes[i] = config.filter_address.bytes[i];
-		if (ends->family != config.filter_address_family)
-			return false;
-		if (!prefix_equal(&ends->local, &wanted, config.filter_address_bits) &&
-		    !prefix_equal(&ends->remote, &wanted, config.filter_address_bits))
+		if (!address_wanted(&ends->local, ends->family, &wanted) && !address_wanted(&ends->remote, ends->family, &wanted))
 			return false;
 	}
 	return true;

@@ -76,7 +76,7 @@ enum signal_fate { SIGNAL_FATE_unknown, SIGNAL_FATE_ignored, SIGNAL_FATE_caught,
 enum loss { LOSS_ring_full, LOSS_map_full, LOSS_held_back, LOSS_shed };
 /* What --budget leaves out, in this order; each includes those before it. */
 enum shed { SHED_nothing, SHED_calls, SHED_segments, SHED_sockets, SHED_life };
-enum gap { GAP_beginning, GAP_owner, GAP_map_full, GAP_skipped };
+enum gap { GAP_beginning, GAP_skipped, GAP_descriptors };
 
 /* REUSE is a bit set. */
 enum { REUSE_address = 1, REUSE_port = 2 };

@@ -211,4 +211,58 @@ check("and the segment that its peer ends with is among them",
       len(pick(events, "tcp_segment", direction="received", flags=lambda f: "FIN" in f)) == 1 or skipped(path),
       briefs(pick(events, "tcp_segment")))
 END
+
+# ---- who holds a socket, and who lets go of it ----
+
+trace_start holders --netns "$netns" -e sock_create,sock_close,gap
+trace_start mapped --addr 127.0.0.1 -e tcp_accept,tcp_recv,sock_close
+start holders python3 -c '
+import ctypes, os, resource, socket, threading, time
+def named():
+    ctypes.CDLL(None).prctl(15, b"worker", 0, 0, 0)
+    socket.socket().close()
+thread = threading.Thread(target=named)
+thread.start(); thread.join()
+print("named", flush=True)
+inherited = socket.socket()
+child = os.fork()
+if not child:
+    time.sleep(0.3)
+    os._exit(0)
+inherited.close()
+os.waitpid(child, 0)
+print("child", child, flush=True)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3000, 3000))
+sockets = [socket.socket(socket.AF_INET6) for i in range(1500)]
+first = min(s.fileno() for s in sockets)
+for s in sockets: s.detach()
+os.closerange(first, 3000)
+server = socket.create_server(("::", 23000), family=socket.AF_INET6, dualstack_ipv6=True)
+client = socket.create_connection(("127.0.0.1", 23000))
+connection, peer = server.accept()
+client.sendall(b"x"); connection.recv(1)'
+program=${pid[holders]}
+ends holders
+child=$(sed -n 's/^child //p' "$tmp/holders.out")
+trace_stop holders
+trace_stop mapped
+judge "$tmp/holders.json" "$tmp/mapped.json" "$program" "$child" <<'END'
+import sys
+from events import *
+
+events, mapped, program, child = read(sys.argv[2]), read(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+check("the owner's name is the process's, not that of a thread with a name of its own",
+      {e["comm"] for e in pick(events, "sock_create", pid=program)} == {"python3"} and
+      any(e["tid"] != e["pid"] for e in pick(events, "sock_create", pid=program)), counts(events))
+ended = pick(events, "sock_close", cause="exit", last=True, pid=child)
+check("the last to hold an inherited socket is who ends it by its exit",
+      len(ended) == 1 and pick(events, "sock_close", socket=ended[0]["socket"], last=False, pid=program, references=2),
+      briefs(pick(events, "sock_close", pid={program, child}))[:8])
+missed = sum(e["count"] for e in pick(events, "gap", what="descriptors"))
+closed = pick(events, "sock_close", family="inet6", cause={"close", "close_range"}, pid=program)
+check("1500 sockets closed at once are told, or said to be missing", len(closed) >= 1500 or (missed > 0 and len(closed) > 900),
+      f"{len(closed)} told, {missed} descriptors missed")
+check("--addr of an IPv4 peer means the server's end of a dual-stack socket too",
+      len(pick(mapped, "tcp_accept", pid=program)) == 1 and len(pick(mapped, "tcp_recv", pid=program)) == 1, briefs(mapped))
+END
 live_end

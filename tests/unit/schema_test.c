@@ -85,12 +85,12 @@ TEST("integers are read and stored with sign and range")
 
 TEST("a record is taken as far as it goes")
 {
-	struct event_gap record = { .head = { .id = EVENT_gap, .size = sizeof(record), .pid = 4 }, .what = GAP_owner };
+	struct event_gap record = { .head = { .id = EVENT_gap, .size = sizeof(record), .pid = 4 }, .what = GAP_skipped };
 	union event_any any;
 
 	memset(&any, 0xff, sizeof(any));
 	CHECK(event_take(&any, &record, sizeof(record)));
-	CHECK(any.gap.what == GAP_owner && any.head.pid == 4);
+	CHECK(any.gap.what == GAP_skipped && any.head.pid == 4);
 	CHECK(event_take(&any, &record, sizeof(record)) && !any.udp_send.duration_ns);
 	CHECK(!event_take(&any, &record, sizeof(struct event)) && any.head.size == sizeof(struct event) && !any.gap.what);
 	CHECK(!event_take(&any, &record, 3) && any.head.id == EVENT_COUNT && any.head.size == 3);

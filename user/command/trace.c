@@ -276,6 +276,7 @@ static unsigned long long summary(struct trace *t)
 	struct probe_count all = probe_count(t->probe, EVENT_COUNT);
 	unsigned long long misses = probe_recursion_misses(t->probe), lost = all.lost[LOSS_ring_full];
 	unsigned long long shed = all.lost[LOSS_shed], held = all.lost[LOSS_held_back], missing = lost + shed + held;
+	unsigned long long gaps = probe_count(t->probe, EVENT_gap).produced;
 	struct text line = TEXT_EMPTY;
 	struct rusage usage;
 
@@ -290,6 +291,8 @@ static unsigned long long summary(struct trace *t)
 		text_printf(&line, _(", %llu left unread"), all.produced - all.delivered - missing);
 	if (all.lost[LOSS_map_full])
 		text_printf(&line, _("; %llu sockets could not be remembered (map full)"), all.lost[LOSS_map_full]);
+	if (gaps)
+		text_printf(&line, _("; %llu gaps told (sockets from before the trace)"), gaps);
 	if (misses)
 		text_printf(&line, _("; %llu hooks skipped while another ran"), misses);
 	text_printf(&line, _("; %llu told; %ld kB of memory"), t->told, usage.ru_maxrss);

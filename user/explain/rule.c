@@ -1548,19 +1548,14 @@ FITS(gap_beginning)
 	return AS(gap)->what == GAP_beginning;
 }
 
-FITS(gap_owner)
-{
-	return AS(gap)->what == GAP_owner;
-}
-
 FITS(gap_skipped)
 {
 	return AS(gap)->what == GAP_skipped;
 }
 
-FITS(gap_full)
+FITS(gap_descriptors)
 {
-	return AS(gap)->what == GAP_map_full;
+	return AS(gap)->what == GAP_descriptors;
 }
 
 /* ---- the table ---- */
