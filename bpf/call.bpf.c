@@ -150,6 +150,7 @@ extern int gap_tell(__u64 sk, struct record *r, __u8 what, __u8 plane);
 extern int datagram_begins(struct thread *t, __u8 call);
 extern int datagram_closes(__u64 sk, struct record *r, __u8 cause);
 extern int datagram_done(struct thread *t, __s64 ret);
+extern int datagram_restarts(struct thread *t);
 
 /* Folded sends and receives have no duration: the clock (some 30 ns) is left alone. */
 static __always_inline bool unclocked(const struct thread *t, __u8 call)
@@ -782,6 +783,46 @@ APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 no
 	return 0;
 }
 
+/* ---- calls that a signal interrupts ---- */
+
+enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516, SA_RESTART = 0x10000000 };
+
+static __always_inline __u64 signal_action(const void *hands, __u32 number)
+{
+	return (__u64)hands + bpf_core_field_offset(struct sighand_struct, action) +
+	       (__u64)(number - 1) * bpf_core_type_size(struct k_sigaction);
+}
+
+static __always_inline __u64 signal_handler(const void *hands, __u32 number)
+{
+	return (__u64)get(typed(k_sigaction, signal_action(hands, number)), sa.sa_handler);
+}
+
+/*
+ * A call returns because of a signal. It begins anew, and the program sees nothing of that, unless a handler of the program's runs that
+ * was not asked to restart calls (handle_signal, arch/x86/kernel/signal.c): SIGSTOP and SIGCONT, what is ignored, what kills.
+ */
+APART int call_restarts(__s64 ret)
+{
+	struct task_struct *task = current_task();
+	void *hands = get(task, sighand);
+	__u64 pending;
+
+	if (ret > -ERESTARTSYS || ret < -ERESTART_RESTARTBLOCK || !hands)
+		return 0;
+	if (ret == -ERESTARTNOINTR)
+		return 1;
+	pending = get(task, pending.signal.sig[0]) | get(typed(signal_struct, get(task, signal)), shared_pending.signal.sig[0]);
+	pending &= ~get(task, blocked.sig[0]);
+	for (__u32 number = 1; number <= 64; number++) {
+		if (!(pending >> (number - 1) & 1) || signal_handler(hands, number) <= 1)
+			continue;
+		if (ret != -ERESTARTSYS || !(get(typed(k_sigaction, signal_action(hands, number)), sa.sa_flags) & SA_RESTART))
+			return 0;
+	}
+	return 1;
+}
+
 /* Of the calls that set a socket up. */
 APART int setup_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
@@ -819,10 +860,17 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	call = t->call;
 	t->call = CALL_none;
+	sk = (void *)t->sk;
+	if (ret <= -ERESTARTSYS && call_restarts(ret)) {
+		if (t->protocol != IPPROTO_TCP)
+			datagram_restarts(t);
+		else if (t->blocked)
+			wait_told(t, record_find(sk), call >= CALL_write, 0, bpf_ktime_get_ns());
+		return 0;
+	}
 	ret = visible(ret);
 	error = ret < 0 ? -ret : 0;
 	now = unclocked(t, call) ? 0 : bpf_ktime_get_ns();
-	sk = (void *)t->sk;
 
 	if (call == CALL_socket) {
 		created(t, ret, error, now);
@@ -1120,14 +1168,6 @@ HOOK_TRACEPOINT(sched_process_exit, struct task_struct *task)
 }
 
 enum { SIGKILL_ = 9, SIGPIPE_ = 13, SIGCHLD_ = 17, SIGCONT_ = 18, SIGURG_ = 23, SIGWINCH_ = 28 };
-
-static __always_inline __u64 signal_handler(const void *hands, __u32 number)
-{
-	__u64 action = (__u64)hands + bpf_core_field_offset(struct sighand_struct, action) +
-		       (__u64)(number - 1) * bpf_core_type_size(struct k_sigaction);
-
-	return (__u64)get(typed(k_sigaction, action), sa.sa_handler);
-}
 
 /*
  * SIGPIPE is raised by the writer for itself. `result` of the tracepoint: 0 delivered, 1 ignored, 2 already pending,

@@ -484,6 +484,18 @@ __noinline int message_alone(__s64 ret)
 
 /* ---- the end of a call ---- */
 
+/* The call will begin anew. */
+APART int datagram_restarts(struct thread *t)
+{
+	if (!t)
+		return 0;
+	if (t->target)
+		sender_returns(t);
+	if (t->reads)
+		udp_over(t);
+	return 0;
+}
+
 /* Whether the call carried messages, to be told by messages_done(): not from here, since programs' stacks are short. */
 APART int datagram_done(struct thread *t, __s64 ret)
 {

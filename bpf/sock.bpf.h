@@ -50,7 +50,8 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_EXITING 0x4
-#define SOCK_LINGER_BIT 4 /* enum sock_flags: DEAD, DONE, URGINLINE, KEEPOPEN, LINGER */
+#define SOCK_DONE_BIT 1 /* enum sock_flags: DEAD, DONE, URGINLINE, KEEPOPEN, LINGER */
+#define SOCK_LINGER_BIT 4
 
 /* include/net/tcp_states.h */
 enum {
@@ -228,10 +229,8 @@ static __always_inline __u32 tcp_unread_bytes(const void *sk)
 {
 	struct tcp_sock *tp = as_tcp(sk);
 	__u32 unread = get(tp, rcv_nxt) - get(tp, copied_seq);
-	__u8 state = sock_state(sk);
 
-	if (unread && (get(as_sock(sk), sk_shutdown) & 1) &&
-	    (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING))
+	if (unread && (get(as_sock(sk), __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT))) /* tcp_fin() */
 		unread--;
 	return (__s32)unread > 0 ? unread : 0;
 }

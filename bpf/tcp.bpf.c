@@ -936,11 +936,7 @@ HOOK(tcp_write_wakeup, struct sock *sk)
 static __always_inline void delayed_ack_tell(const void *sk, __u8 plane)
 {
 	struct inet_connection_sock *icsk = as_icsk(sk);
-	__u64 ato = (__u64)get_bits(icsk, icsk_ack.ato) * 1000000 / (config.hz ? config.hz : 250);
 	struct event_tcp_ack_delayed *e;
-
-	if (ato < 40000)
-		ato = 40000; /* TCP_DELACK_MIN, include/net/tcp.h: HZ/25 */
 	/* As tcp_delack_timer_handler() asks: scheduled, the timer set (ICSK_ACK_SCHED, ICSK_ACK_TIMER), and due. */
 	if ((get(icsk, icsk_ack.pending) & 3) != 3 || (__s64)(delayed_ack_due(sk) - bpf_jiffies64()) > 0)
 		return;
@@ -948,8 +944,9 @@ static __always_inline void delayed_ack_tell(const void *sk, __u8 plane)
 	if (!e)
 		return;
 	e->phase = PHASE_ends;
-	e->ato_us = ato;
-	e->held_ns = ato * 1000;
+	e->ato_us = (__u64)get_bits(icsk, icsk_ack.ato) * 1000000 / (config.hz ? config.hz : 250);
+	/* Set by each segment that comes in (tcp_mstamp_refresh), from the clock that is read here. */
+	e->held_ns = e->head.time_ns - get(as_tcp(sk), tcp_mstamp) * 1000;
 	event_end(e);
 }
 

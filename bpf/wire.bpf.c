@@ -115,9 +115,12 @@ APART int segment_read(__u64 skb, __u64 start, __u8 direction, struct segment *r
 	} else {
 		return 0;
 	}
-	/* A super-segment beyond 64 KB (BIG TCP) has a length of zero in its header. */
-	if (length <= 40)
-		length = get(typed(sk_buff, (void *)skb), len);
+	/* A super-segment beyond 64 KB (BIG TCP) has a length of zero in its header; skb->len may count a link header before it. */
+	if (length == ((h.ip.version_ihl >> 4) == 4 ? 0 : 40)) {
+		struct sk_buff *s = typed(sk_buff, (void *)skb);
+
+		length = get(s, len) - (start - (__u64)get(s, data));
+	}
 	length -= header + (ret->tcp.doff >> 4) * 4;
 	ret->payload = (__s32)length > 0 ? length : 0;
 	ret->options = start + header + sizeof(struct tcphdr);

