@@ -35,6 +35,7 @@ mkdir -p "$bin" "$pages"
 for program in load pair; do
 	cc -O2 -Wall -Wextra -std=gnu11 -D_GNU_SOURCE -o "$bin/$program" "$here/$program.c" || exit 1
 done
+cc -O2 -Wall -Wextra -std=gnu11 -D_GNU_SOURCE -o "$bin/empty" "$here/empty.c" -lbpf -lelf -lz || exit 1
 work=$(mktemp -d /dev/shm/socktale-bench.XXXXXX) || exit 1
 # The kernel's BPF statistics, where somebody left them on, cost each hit some 35 ns: off meanwhile.
 statistics=$(sysctl -n kernel.bpf_stats_enabled)
@@ -96,6 +97,19 @@ control() { # the same twice: what the method itself is worth
 	local settle=10
 	one "$1" "nothing (control)" - sleep 60
 }
+# The least that can be had: empty programs on the tracepoints that a trace with these options listens at.
+empty() { # LOAD OPTION...
+	local load=$1 hook
+	shift
+	printf '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "GPL";\n' >"$work/empty.c"
+	for hook in $("$tool" trace --cost -d 0.1 "$@" "${recording[@]}" 2>&1 | sed -n 's/.*cost: \([a-z_0-9]*\)__tp_btf .*/\1/p'); do
+		[ "$hook" = descriptors_abandoned ] || # a second program on sched_process_exit
+			printf 'SEC("tp_btf/%s") int %s(void *context) { return 0; }\n' "$hook" "$hook" >>"$work/empty.c"
+	done
+	clang -O2 -g -target bpf -I"$root/vmlinux" -c "$work/empty.c" -o "$work/empty.o" || return
+	local settle=300
+	one "$load" "empty programs on the same hooks" - "$bin/empty" "$work/empty.o" @READY
+}
 peer() { # LOAD NAME PROGRAM ARG...
 	local load=$1 name=$2
 	shift 2
@@ -111,6 +125,7 @@ peer() { # LOAD NAME PROGRAM ARG...
 section_churn() {
 	table
 	control churn
+	empty churn
 	trace churn "whole life, \`--format record\`" 0.88 "${recording[@]}"
 	trace churn "whole life, \`--format log\`" - --format log -o "$work/log"
 	trace churn "\`-e tcp_state\`, record" - -e tcp_state "${recording[@]}"
@@ -119,6 +134,7 @@ section_churn() {
 section_rr() {
 	table
 	control request
+	empty request --io folded
 	trace request "\`--io folded\`, record" 0.93 --io folded "${recording[@]}"
 	trace request "every call, record" 0.78 "${recording[@]}"
 	trace request "every call, log" - --format log -o "$work/log"
@@ -130,6 +146,7 @@ section_rr() {
 section_bulk() {
 	table
 	control bulk
+	empty bulk --io folded
 	trace bulk "\`--io folded\`, record" 0.95 --io folded "${recording[@]}"
 	trace bulk "every call, record" - "${recording[@]}"
 	trace bulk "\`-p\` of another process" 0.97 -p 1 "${recording[@]}"
@@ -141,12 +158,14 @@ section_idle() {
 section_udp() {
 	table
 	control udp
+	empty udp
 	trace udp "every call, record" - "${recording[@]}"
 	trace udp "\`-p\` of another process" 0.97 -p 1 "${recording[@]}"
 }
 section_unix() {
 	table
 	control unix
+	empty unix
 	trace unix "every call, record" - "${recording[@]}"
 	trace unix "\`-p\` of another process" 0.97 -p 1 "${recording[@]}"
 }
