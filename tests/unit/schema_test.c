@@ -98,3 +98,13 @@ TEST("a record is taken as far as it goes")
 	record.head.size--;
 	CHECK(!event_take(&any, &record, sizeof(record)) && any.head.size == sizeof(record));
 }
+
+TEST("a record without its last field has an empty one")
+{
+	struct event_unix_send record = { .head = { .id = EVENT_unix_send, .pid = 4 }, .done_bytes = 5, .path = { .length = 3 } };
+	union event_any any;
+
+	record.head.size = offsetof(struct event_unix_send, path);
+	CHECK(event_take(&any, &record, record.head.size) && any.head.size == sizeof(record));
+	CHECK(any.unix_send.done_bytes == 5 && !any.unix_send.path.length);
+}

@@ -152,6 +152,12 @@ bool field_is_zero(const struct field *f, const struct event *e)
 	return !at[0] && !memcmp(at, at + 1, f->size - 1);
 }
 
+/* An event may come without its last field when that is empty (a path). */
+static bool size_is_whole(const struct schema *s, size_t size)
+{
+	return size == s->size || (s->field_count > 1 && size == s->fields[s->field_count - 1].offset);
+}
+
 bool event_take(union event_any *ret, const void *data, size_t length)
 {
 	size_t taken = length < sizeof(*ret) ? length : sizeof(*ret);
@@ -161,8 +167,10 @@ bool event_take(union event_any *ret, const void *data, size_t length)
 	memcpy(ret, data, taken);
 	if (taken < sizeof(*e))
 		e->id = EVENT_COUNT;
-	else if (e->id < EVENT_COUNT && e->size == schema_get(e->id)->size && taken >= e->size)
+	else if (e->id < EVENT_COUNT && size_is_whole(schema_get(e->id), e->size) && taken >= e->size) {
+		e->size = schema_get(e->id)->size;
 		return true;
+	}
 	e->size = taken;
 	return false;
 }

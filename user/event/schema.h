@@ -73,7 +73,8 @@ bool field_is_zero(const struct field *f, const struct event *e);
  * Copy the `length` bytes at `data` into `ret`, zeroes behind them, and make ret->head.size say how many bytes of the
  * record are there. A record of an unknown event, or a short one, is taken all the same; one too short for a head
  * gets the id EVENT_COUNT.
- * Returns whether the record was whole: a known event, with at least its size and a size that says the same.
+ * Returns whether the record was whole: a known event, with at least its size and a size that says the same. The last field may
+ * be left out when it is empty; it is put back.
  */
 bool event_take(union event_any *ret, const void *data, size_t length);
 
