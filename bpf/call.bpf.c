@@ -1044,9 +1044,16 @@ HOOK_TRACEPOINT_AS(descriptors_counted, "sched_process_exit", struct task_struct
 	return 0;
 }
 
-static long descriptor_visit(__u32 fd, void *context)
+/* 64 descriptors of the current task: those that are open. */
+static long descriptors_visit(__u32 index, void *context)
 {
-	descriptor_counted(fd);
+	struct fdtable *table = typed(fdtable, get(typed(files_struct, get(current_task(), files)), fdt));
+	unsigned long word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), get(table, open_fds) + index);
+	for (__u32 bit = 0; word && bit < 64; bit++)
+		if (word >> bit & 1)
+			descriptor_counted(index * 64 + bit);
 	return 0;
 }
 
@@ -1056,7 +1063,7 @@ HOOK_TRACEPOINT_AS(descriptors_abandoned, "sched_process_exit", struct task_stru
 	struct files_struct *files = get(current_task(), files);
 
 	if (files && get(typed(files_struct, files), count.counter) == 1 && !task_foreign(current_task()))
-		bpf_loop(descriptor_limit(), descriptor_visit, 0, 0);
+		bpf_loop((__u32)(descriptor_limit() + 63) / 64, descriptors_visit, 0, 0);
 	return 0;
 }
 

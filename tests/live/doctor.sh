@@ -97,6 +97,16 @@ else
 	echo "ok - $test_name: a patient without CAP_SYS_ADMIN # SKIP $(head -n 1 "$tmp/few.err")"
 fi
 
+export XDG_STATE_HOME=$tmp/state
+mkdir "$tmp/state"
+"$SOCKTALE" doctor --no-test >"$tmp/before.txt" 2>/dev/null
+check "no cost is known before one was measured" grep -q 'not measured yet' "$tmp/before.txt"
+"$SOCKTALE" trace --cost -d 0.5 -o /dev/null 2>/dev/null
+COLUMNS=200 "$SOCKTALE" doctor --no-test >"$tmp/after.txt" 2>/dev/null
+check "afterwards the last one is said, a line a hook" grep -qE '^  sys_enter__(tp_btf|raw_tp) +[0-9]+ hits +[0-9]+ ns each' "$tmp/after.txt"
+check "and in JSON" sh -c '"$1" doctor --no-test --json 2>/dev/null |
+	python3 -c "import json, sys; assert json.load(sys.stdin)[\"last_cost\"][\"hooks\"][0][\"hits\"] > 0"' sh "$SOCKTALE"
+
 setpriv --bounding-set=-all --inh-caps=-all "$SOCKTALE" doctor >"$tmp/none.txt" 2>"$tmp/none.err"
 check "without capabilities it ends with 3" [ $? = 3 ]
 check "and names the missing one" grep -q 'CAP_BPF is missing' "$tmp/none.err"

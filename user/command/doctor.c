@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "command/arguments.h"
+#include "command/bill.h"
 #include "command/command.h"
 #include "command/examination.h"
 #include "event/name.h"
@@ -491,6 +492,62 @@ static void json_test(struct text *to, struct examination *x)
 	text_printf(to, ",\"ok\":%s}", x->failed ? "false" : "true");
 }
 
+/* ---- what the hooks cost, as last measured ---- */
+
+/* A line of it at `at`: NAME HITS NANOSECONDS. Returns the next one, or NULL. */
+static const char *bill_line(const char *at, char name[128], unsigned long long *ret_hits, unsigned long long *ret_ns)
+{
+	int used = 0;
+
+	if (sscanf(at, "%127s %llu %llu\n%n", name, ret_hits, ret_ns, &used) != 3 || !*ret_hits)
+		return NULL;
+	return at + used;
+}
+
+static void page_bill(struct page *page)
+{
+	struct text bill = TEXT_EMPTY;
+	char release[128], date[64], name[128];
+	unsigned long long hits, ns;
+	const char *at;
+	double seconds;
+	int used = 0;
+
+	if (bill_last(&bill) && sscanf(text_string(&bill), "%127s %63s %lf\n%n", release, date, &seconds, &used) == 3) {
+		text_printf(&page->text, _("\ncost of the hooks, last measured (trace --cost):\n  %s, %.1f s, Linux %s\n"), date, seconds, release);
+		for (at = text_string(&bill) + used; (at = bill_line(at, name, &hits, &ns));)
+			text_printf(&page->text, _("  %-32s %10llu hits %8.0f ns each\n"), name, hits, (double)ns / hits);
+	} else {
+		text_put(&page->text, _("\ncost of the hooks: not measured yet (trace --cost)\n"));
+	}
+	text_finish(&bill);
+}
+
+static void json_bill(struct text *to)
+{
+	struct text bill = TEXT_EMPTY;
+	char release[128], date[64], name[128];
+	unsigned long long hits, ns;
+	const char *at, *between = "";
+	double seconds;
+	int used = 0;
+
+	if (bill_last(&bill) && sscanf(text_string(&bill), "%127s %63s %lf\n%n", release, date, &seconds, &used) == 3) {
+		text_put(to, ",\"last_cost\":{");
+		json_string(to, "kernel", release);
+		text_char(to, ',');
+		json_string(to, "date", date);
+		text_printf(to, ",\"seconds\":%.1f,\"hooks\":[", seconds);
+		for (at = text_string(&bill) + used; (at = bill_line(at, name, &hits, &ns)); between = ",") {
+			text_printf(to, "%s{", between);
+			json_string(to, "program", name);
+			text_printf(to, ",\"hits\":%llu,\"ns\":%llu}", hits, ns);
+		}
+		text_put(to, "]}");
+	}
+	text_finish(&bill);
+}
+
 /* ---- the command ---- */
 
 enum { KEY_JSON = 0x400, KEY_NO_TEST, KEY_PLANE };
@@ -577,11 +634,13 @@ int command_doctor(int argc, char **argv)
 			json_events(&page.text, x);
 		if (x->tested)
 			json_test(&page.text, x);
+		json_bill(&page.text);
 		text_put(&page.text, "}\n");
 	} else if (x->probe) {
 		page_events(&page, x);
 		if (x->tested)
 			page_test(&page, x, d->verbose);
+		page_bill(&page);
 	}
 	written = page_print(&page);
 	if (!err)

@@ -14,6 +14,7 @@
 #include "base/language.h"
 #include "base/text.h"
 #include "command/arguments.h"
+#include "command/bill.h"
 #include "command/command.h"
 #include "command/filter.h"
 #include "command/recording.h"
@@ -214,30 +215,9 @@ static uint64_t now_ns(void)
 
 /* ---- what it costs ---- */
 
-struct bill {
-	unsigned long long ns;
-	double seconds;
-};
-
-static void cost_line(const char *name, unsigned long long runs, unsigned long long ns, unsigned instructions, void *context)
-{
-	struct bill *bill = context;
-
-	(void)instructions;
-	if (!runs)
-		return;
-	bill->ns += ns;
-	tell("cost: %-32s %10llu hits %8.0f ns each %7.2f %% of one CPU", name, runs, (double)ns / runs,
-	     ns / bill->seconds / 1e7);
-}
-
 static void cost_tell(struct trace *t, uint64_t began)
 {
-	struct bill bill = { 0, (now_ns() - began) / 1e9 };
-
-	probe_each_program(t->probe, cost_line, &bill);
-	tell("cost: all hooks %.2f %% of one CPU over %.1f s, the measuring itself (some 40 ns a hit) included",
-	     bill.ns / bill.seconds / 1e7, bill.seconds);
+	bill_tell(t->probe, (now_ns() - began) / 1e9);
 	t->cost_told_ns = now_ns();
 }
 
@@ -259,8 +239,10 @@ static int follow(struct trace *t)
 		if (t->cost && now_ns() - t->cost_told_ns > 10000000000ULL)
 			cost_tell(t, began);
 	}
-	if (t->cost)
+	if (t->cost) {
 		cost_tell(t, began);
+		bill_keep(t->probe, (now_ns() - began) / 1e9);
+	}
 	/* The tracer's own end: what is in the ring by now was produced before it. */
 	if (!err || err == -ECANCELED) {
 		probe_detach(t->probe);
