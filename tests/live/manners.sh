@@ -79,6 +79,11 @@ declined "tell of a folder" 1 "recording '/': cannot read: Is a directory" tell 
 declined "tell of a binary" 1 "binary': is neither a log nor a recording" tell "$tmp/binary"
 declined "tell of a recording that is cut off" 1 "cut': its beginning cannot be read" tell "$tmp/cut"
 declined "tell of an empty file" 0 "empty': holds no event" tell "$tmp/empty"
+"$SOCKTALE" trace $plane -d 0.1 --format record -o "$tmp/damaged" 2>/dev/null
+printf '\0\0\0\200\0\0\0\0' >>"$tmp/damaged"
+declined "tell of a damaged recording" 1 "damaged': is damaged at byte" tell "$tmp/damaged"
+check "and says it once" [ "$(grep -c damaged "$tmp/bad.err")" = 1 ]
+declined "why of a damaged recording" 1 "damaged': is damaged at byte" why --from "$tmp/damaged"
 declined "a command that is none" 2 "command 'nonsense'" nonsense
 declined "list with an argument" 2 "argument 'x'" list x
 declined "list of a process that is gone" 2 "'4194305': does not exist" list -p 4194305

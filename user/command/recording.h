@@ -23,8 +23,8 @@ struct recording;
 int recording_open(const char *path, struct recording **ret_recording);
 
 /*
- * Read the next event: 1 and the event, 0 at the end, or a negative errno, told with file and line. Reading may go on behind a
- * line that was wrong.
+ * Read the next event: 1 and the event, 0 at the end, or a negative errno, told with file and line, or byte. Reading may go on
+ * behind -EINVAL, which a line that was wrong gives; a damaged recording gives it once, behind what was read before the damage.
  */
 int recording_next(struct recording *r, union event_any *ret);
 
