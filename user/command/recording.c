@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -381,6 +382,14 @@ int recording_open(const char *path, struct recording **ret_recording)
 	}
 	*ret_recording = r;
 	return 0;
+}
+
+bool recording_is_file(const struct recording *r, FILE *stream)
+{
+	struct stat a, b;
+
+	return !fstat(fileno(r->file), &a) && !fstat(fileno(stream), &b) && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 /* Whether the line holds no event. */

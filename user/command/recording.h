@@ -15,6 +15,8 @@
 #ifndef SOCKTALE_COMMAND_RECORDING_H
 #define SOCKTALE_COMMAND_RECORDING_H
 
+#include <stdio.h>
+
 #include "event/schema.h"
 
 struct recording;
@@ -27,6 +29,9 @@ int recording_open(const char *path, struct recording **ret_recording);
  * behind -EINVAL, which a line that was wrong gives; a damaged recording gives it once, behind what was read before the damage.
  */
 int recording_next(struct recording *r, union event_any *ret);
+
+/* Whether `stream` is the file that is read: writing there would take away what is still to be read. */
+bool recording_is_file(const struct recording *r, FILE *stream);
 
 /* Write the beginning of a recording. Returns 0 or a negative errno. */
 int recording_begin(int fd);
