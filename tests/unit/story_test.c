@@ -29,6 +29,7 @@ static uint64_t random_number(void)
 static void strange_event(union event_any *e, uint64_t time_ns)
 {
 	unsigned char *bytes = (unsigned char *)e;
+	const struct field *error;
 
 	memset(e, 0, sizeof(*e));
 	for (size_t i = 0; i < sizeof(*e); i++)
@@ -38,6 +39,9 @@ static void strange_event(union event_any *e, uint64_t time_ns)
 	e->head.size = schema_get(e->head.id)->size;
 	if (random_number() % 20 == 0)
 		e->head.size = random_number() % (e->head.size + 1);
+	error = schema_field(e->head.id, "error");
+	if (error && random_number() % 20 == 0)
+		field_set_integer(error, &e->head, INT32_MIN);
 	e->head.socket = random_number() % 40;
 	e->head.netns = random_number() % 3;
 	e->head.family = (const __u8[]){ 0, 1, 2, 2, 2, 10, 77 }[random_number() % 7];
@@ -83,6 +87,11 @@ TEST("no event, however strange, breaks the ladder")
 TEST("no event, however strange, breaks JSON")
 {
 	tell_strange_events("json", 20000);
+}
+
+TEST("no event, however strange, breaks the answer of why")
+{
+	tell_strange_events("why", 20000);
 }
 
 TEST("no event, however strange, breaks the log")

@@ -37,7 +37,7 @@ void process_require(unsigned pid)
 	unsigned process;
 
 	snprintf(name, sizeof(name), "%u", pid);
-	if (process_numbers_serve("process", name))
+	if (process_numbers_serve(N_("process"), name))
 		exit(EXIT_CODE_lacking);
 	if (access("/proc/self", F_OK))
 		return;
