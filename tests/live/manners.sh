@@ -74,6 +74,7 @@ done
 check "events of which some pass are taken" run some 0 "$SOCKTALE" trace $plane -e tcp_state,udp_send --proto udp -d 0.1
 refused "sends that are left out" 2 "'tcp_send': is left out by --io off" -e tcp_send --io off
 refused "sends that are left out before" 2 "'tcp_send': is left out by --io off" --io off -e tcp_send
+refused "the end of no process" 2 "'process_exit': is told only of a command" -e process_exit,app_output
 refused "a network namespace of nobody" 2 "'4294967295': no process is in it" --netns 4294967295
 refused "a folder as output" 1 "output '/': cannot be written: Is a directory" -o / -d 1
 refused "a file that cannot be written" 1 no/such/folder -o /no/such/folder/file -d 1

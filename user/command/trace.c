@@ -143,11 +143,30 @@ static void check_format(struct trace *t)
 	exit(EXIT_CODE_usage);
 }
 
+/* Some events are told of a tree of processes alone: named without one, and with no other, they would never come. */
+static void check_tree(const struct filter *f)
+{
+	enum event_id named = EVENT_COUNT;
+
+	if (f->probe.config.filter_tree)
+		return;
+	for (int id = 0; id < EVENT_COUNT; id++) {
+		if (f->probe.required[id] && id != EVENT_app_output && id != EVENT_process_exit)
+			return;
+		if (f->probe.required[id])
+			named = id;
+	}
+	if (named != EVENT_COUNT)
+		arguments_refuse(N_("event"), schema_get(named)->name, N_("is told only of a command or a --cgroup: give one"));
+}
+
 static void check(struct trace *t)
 {
 	check_format(t);
-	if (!t->command)
+	if (!t->command) {
+		check_tree(&t->filter);
 		return;
+	}
 	if (t->filter.probe.config.filter_cgroup_set) {
 		fail(0, "filter '--cgroup' with a command: both name a set of processes; give one of them");
 		exit(EXIT_CODE_usage);
