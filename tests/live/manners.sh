@@ -60,6 +60,22 @@ refused "a name the kernel cannot keep" 2 '1 to 15 bytes' --comm 0123456789abcde
 refused "a language without translation" 2 "language 'xx'" --lang xx
 refused "a command that is not there to trace" 2 'which COMMAND' --
 refused "a descriptor that is not open" 2 77 --ready-fd 77
+refused "a descriptor without a number" 2 "descriptor ''" --ready-fd ''
+refused "a descriptor beyond all numbers" 2 "'4294967296': is not the number" --ready-fd 4294967296
+refused "a descriptor that is only read" 2 "'0': is not open for writing" --ready-fd 0
+refused "a recording with a count" 2 "hint: use --format log" --format record -o "$tmp/counted" -n 5
+refused "the answer of why" 2 "hint: socktale why" --format why
+refused "tcp of a unix family" 2 'families inet and inet6' --proto tcp --family unix
+for event in 'tcp_state --proto udp' 'tcp_send --family unix' 'unix_send --proto tcp' 'unix_send --port 80' 'unix_send --addr ::1' \
+	'tcp_state,tcp_send --proto udp,unix'; do
+	# shellcheck disable=SC2086 # options
+	refused "nothing but ${event/ / by }" 2 "event '${event% --*}': no socket that passes" -e $event
+done
+check "events of which some pass are taken" run some 0 "$SOCKTALE" trace $plane -e tcp_state,udp_send --proto udp -d 0.1
+refused "sends that are left out" 2 "'tcp_send': is left out by --io off" -e tcp_send --io off
+refused "sends that are left out before" 2 "'tcp_send': is left out by --io off" --io off -e tcp_send
+refused "the end of no process" 2 "'process_exit': is told only of a command" -e process_exit,app_output
+refused "a network namespace of nobody" 2 "'4294967295': no process is in it" --netns 4294967295
 refused "a folder as output" 1 "output '/': cannot be written: Is a directory" -o / -d 1
 refused "a file that cannot be written" 1 no/such/folder -o /no/such/folder/file -d 1
 
@@ -70,6 +86,17 @@ declined() {
 	check "$sentence: status $want" run bad "$want" "$SOCKTALE" "$@"
 	check "$sentence: the standard error names it" speaks bad "$pattern"
 }
+python3 -c 'import threading, time
+t = threading.Thread(target=time.sleep, args=(60,))
+t.start()
+print(t.native_id, flush=True)' >"$tmp/thread" &
+pid[threads]=$!
+until_true 10 [ -s "$tmp/thread" ]
+for command in "trace -d 0.1 -p" "why -d 0.1" "list -p"; do
+	# shellcheck disable=SC2086 # the words of the command
+	declined "${command%% *} of a thread" 2 "is a thread of process ${pid[threads]}" $command "$(cat "$tmp/thread")"
+done
+kill "${pid[threads]}"
 head -c 3000 "$SOCKTALE" >"$tmp/binary"
 printf 'socktale recording 1\nevent 1' >"$tmp/cut"
 : >"$tmp/empty"
@@ -79,6 +106,11 @@ declined "tell of a folder" 1 "recording '/': cannot read: Is a directory" tell 
 declined "tell of a binary" 1 "binary': is neither a log nor a recording" tell "$tmp/binary"
 declined "tell of a recording that is cut off" 1 "cut': its beginning cannot be read" tell "$tmp/cut"
 declined "tell of an empty file" 0 "empty': holds no event" tell "$tmp/empty"
+"$SOCKTALE" trace $plane -d 0.1 --format record -o "$tmp/damaged" 2>/dev/null
+printf '\0\0\0\200\0\0\0\0' >>"$tmp/damaged"
+declined "tell of a damaged recording" 1 "damaged': is damaged at byte" tell "$tmp/damaged"
+check "and says it once" [ "$(grep -c damaged "$tmp/bad.err")" = 1 ]
+declined "why of a damaged recording" 1 "damaged': is damaged at byte" why --from "$tmp/damaged"
 declined "a command that is none" 2 "command 'nonsense'" nonsense
 declined "list with an argument" 2 "argument 'x'" list x
 declined "list of a process that is gone" 2 "'4194305': does not exist" list -p 4194305
@@ -89,6 +121,63 @@ declined "two lessons" 2 "lesson 'queues'" play handshake queues
 cp "$SOCKTALE" "$tmp/alone"
 check "play without its lessons: status 1" run bad 1 "$tmp/alone" play
 check "and says where they should be" speaks bad 'make install'
+
+# ---- what was in a file stays where nothing is written ----
+
+echo kept >"$tmp/kept"
+for options in "-n 5 --format record" "--netns 4294967295" "--plane nonsense"; do
+	# shellcheck disable=SC2086 # options
+	run bad 2 "$SOCKTALE" trace $plane $options -o "$tmp/kept"
+done
+less="setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin"
+for command in "trace -d 0.1 --budget 5" "trace -d 0.1 --cost"; do
+	# shellcheck disable=SC2086 # the words of the command
+	check "$command without CAP_SYS_ADMIN: status 3" run bad 3 $less "$SOCKTALE" $command -o "$tmp/kept"
+	check "$command without CAP_SYS_ADMIN: names it" speaks bad 'CAP_SYS_ADMIN is missing'
+	run bad 3 $less "$SOCKTALE" $command -o "$tmp/made"
+done
+run bad 3 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin "$SOCKTALE" why -d 0.1 -o "$tmp/kept"
+check "a trace that is refused leaves the output file as it was" [ "$(cat "$tmp/kept")" = kept ]
+check "and leaves none that was not there" [ ! -e "$tmp/made" ]
+check "a trace that begins empties it" eval 'run bad 0 "$SOCKTALE" trace $plane -e tcp_probe -d 0.1 -o "$tmp/kept" && [ ! -s "$tmp/kept" ]'
+"$SOCKTALE" trace $plane --format log -o "$tmp/same" -- curl -s http://127.0.0.1:1/ 2>/dev/null
+cp "$tmp/same" "$tmp/before"
+ln "$tmp/same" "$tmp/link"
+declined "tell into what it reads" 2 "link': is the recording that is read" tell "$tmp/same" -o "$tmp/link"
+declined "why into what it reads" 2 "same': is the recording that is read" why --from "$tmp/same" -o "$tmp/same"
+check "and the recording is whole" cmp -s "$tmp/same" "$tmp/before"
+
+# ---- where processes have other numbers ----
+
+apart() { # SENTENCE STATUS PATTERN COMMAND...
+	local sentence=$1 want=$2 pattern=$3
+	shift 3
+	check "in a pid namespace, $sentence: status $want" run bad "$want" unshare -p -f --mount-proc "$SOCKTALE" "$@"
+	check "in a pid namespace, $sentence: says why" speaks bad "$pattern"
+}
+apart "a process" 4 "process '1': process numbers here" trace -d 0.1 -p 1
+apart "a command" 4 "command 'true': process numbers here" trace -- true
+apart "why of a process" 4 "process '1': process numbers here" why -d 0.1 1
+apart "list of a process" 4 "process '1': process numbers here" list -p 1
+apart "a lesson" 4 "lesson 'handshake': process numbers here" play handshake
+apart "the test of doctor" 4 "test 'doctor': process numbers here" doctor
+check "and its page is there" grep -q tcp_state "$tmp/bad.out"
+apart "the whole host" 0 "process numbers told are those of the host" trace -d 0.1
+apart "list" 0 "process numbers told are those of the host" list
+start server "$load" server 127.0.0.1 24010 3 -c last
+sees server ready
+run other 0 unshare -p -f --mount-proc sh -c "'$SOCKTALE' trace $plane --port 24010 --format json -o '$tmp/other.json' -n 1 --ready-fd 9 \
+	9>'$tmp/other.ready'" &
+pid[other]=$!
+until_true 60 [ -s "$tmp/other.ready" ]
+start client "$load" client 127.0.0.1 24010 3 -c first
+ends client
+ends server
+wait "${pid[other]}"
+check "a trace from there tells the host's numbers" [ "$(grep -c '"event"' "$tmp/other.json")" = 1 ]
+
+# ---- output that nobody takes ----
+
 # Output that nobody can take is a failure that is told, once, and not written into another file.
 unwritten() { # SENTENCE FILE|- COMMAND...
 	local code sentence=$1 to=$2
@@ -133,6 +222,26 @@ check "libbpf says nothing" eval '! speaks d libbpf'
 check "-- CMD ends with the command's status" run status 7 "$SOCKTALE" trace $plane -- sh -c 'exit 7'
 check "-- CMD killed by a signal: 128 + its number" run killed 143 "$SOCKTALE" trace $plane -- sh -c 'kill $$'
 check "-- CMD that is not there: 127" run absent 127 "$SOCKTALE" trace $plane -- /no/such/command
+# held_by PID: the process of the command is there, held until every hook is attached
+held_by() { [ -n "$(cat "/proc/$1/task/$1/children" 2>/dev/null)" ]; }
+for signal in TERM INT; do
+	# env gives back SIGINT, to which a shell starts background jobs deaf.
+	env --default-signal=INT "$SOCKTALE" trace $plane -- touch "$tmp/started" 2>"$tmp/early.err" >/dev/null &
+	pid[early]=$!
+	until held_by "${pid[early]}" || ! alive "${pid[early]}"; do :; done
+	kill -$signal "${pid[early]}"
+	wait "${pid[early]}"
+	check "SIG$signal before every hook is attached: 128 + its number" [ $? = $((128 + $(kill -l $signal))) ]
+	check "SIG$signal before every hook is attached: the command is not started" [ ! -e "$tmp/started" ]
+	check "SIG$signal before every hook is attached: says so" speaks early "'touch': was not started"
+done
+for limit in "-d 0.3" "-n 1"; do
+	rm -f "$tmp/went"
+	# shellcheck disable=SC2086 # an option
+	check "-- CMD that outlasts $limit: status 0" run limit 0 "$SOCKTALE" trace $plane $limit -- \
+		sh -c "curl -s http://127.0.0.1:1/; sleep 1; touch '$tmp/went'; exit 7"
+	check "-- CMD that outlasts $limit goes on" eval '[ ! -e "$tmp/went" ] && until_true 5 [ -e "$tmp/went" ]'
+done
 start server "$load" server 127.0.0.1 24000 6 -c last
 sees server ready
 check "-- CMD traces the command and its children" run tree 0 \
@@ -266,6 +375,10 @@ said = [collections.Counter(re.sub(r"[0-9.]+", "#", l).strip() for l in text if 
 check("tell prints the text that trace printed live", live and said[0] == said[1],
       [str(x) for x in (said[0] - said[1], said[1] - said[0])])
 END
+"$SOCKTALE" events --json-schema >"$tmp/schema"
+check "every line of JSON, live and told, obeys its schema" eval '"$SOCKTALE" tell --format json "$tmp/run.log" >"$tmp/told.json"
+	for lines in one told; do python3 "$checkout/tests/unit/json_check.py" "$tmp/schema" "$tmp/$lines.json" "$(wc -l <"$tmp/$lines.json")" ||
+		{ false; break; }; done'
 check "tell as JSON: every line is an object" eval '"$SOCKTALE" tell --format json "$tmp/run.log" | python3 -c "
 import json, sys
 n = [json.loads(line)[\"event\"] for line in sys.stdin]

@@ -130,7 +130,7 @@ TEST("another parser reads every event, and every event obeys the schema")
 	unsigned int count;
 
 	text_clear(&json);
-	json_schema(&json);
+	json_schema(&json, NULL, 0);
 	fwrite(json.bytes, 1, json.length, schema);
 	count = write_lines(lines);
 	fclose(schema);

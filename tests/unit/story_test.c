@@ -2,8 +2,13 @@
 #include "render/story.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/text.h"
+#include "command/recording.h"
+#include "render/json.h"
 #include "tests/test.h"
 
 /* A number that looks random and is the same on every machine (xorshift64*). */
@@ -24,6 +29,7 @@ static uint64_t random_number(void)
 static void strange_event(union event_any *e, uint64_t time_ns)
 {
 	unsigned char *bytes = (unsigned char *)e;
+	const struct field *error;
 
 	memset(e, 0, sizeof(*e));
 	for (size_t i = 0; i < sizeof(*e); i++)
@@ -33,6 +39,9 @@ static void strange_event(union event_any *e, uint64_t time_ns)
 	e->head.size = schema_get(e->head.id)->size;
 	if (random_number() % 20 == 0)
 		e->head.size = random_number() % (e->head.size + 1);
+	error = schema_field(e->head.id, "error");
+	if (error && random_number() % 20 == 0)
+		field_set_integer(error, &e->head, INT32_MIN);
 	e->head.socket = random_number() % 40;
 	e->head.netns = random_number() % 3;
 	e->head.family = (const __u8[]){ 0, 1, 2, 2, 2, 10, 77 }[random_number() % 7];
@@ -80,9 +89,59 @@ TEST("no event, however strange, breaks JSON")
 	tell_strange_events("json", 20000);
 }
 
+TEST("no event, however strange, breaks the answer of why")
+{
+	tell_strange_events("why", 20000);
+}
+
 TEST("no event, however strange, breaks the log")
 {
 	tell_strange_events("log", 20000);
+}
+
+/* Returns how many events the tale has. */
+static unsigned tell_as_json(const char *tale, FILE *out)
+{
+	struct renderer_options options = { .out = out };
+	struct story *s = story_create(renderer_find("json"), &options);
+	struct recording *r = NULL;
+	unsigned count = 0;
+	union event_any e;
+
+	CHECK(recording_open(tale, &r) == 0);
+	for (; recording_next(r, &e) == 1; count++)
+		CHECK(story_event(s, &e.head) == 0);
+	recording_close(r);
+	CHECK(story_finish(s) == 0);
+	return count;
+}
+
+TEST("what JSON says of every tale obeys the schema of `socktale events --json-schema`")
+{
+	char schema_name[] = "/tmp/socktale-schema-XXXXXX", lines_name[] = "/tmp/socktale-lines-XXXXXX";
+	FILE *schema = fdopen(mkstemp(schema_name), "w"), *lines = fdopen(mkstemp(lines_name), "w");
+	struct text text = TEXT_EMPTY;
+	unsigned count = 0;
+	glob_t tales;
+
+	rendered_schema(&text);
+	fputs(text_string(&text), schema);
+	CHECK(glob("tests/tales/*.tale", 0, NULL, &tales) == 0);
+	for (size_t i = 0; i < tales.gl_pathc; i++)
+		count += tell_as_json(tales.gl_pathv[i], lines);
+	fclose(schema);
+	fclose(lines);
+	text_clear(&text);
+	text_printf(&text, "python3 tests/unit/json_check.py %s %s %u", schema_name, lines_name, count);
+	fflush(stdout);
+	if (system("python3 -c pass 2>/dev/null"))
+		test_skip_reason = "python3 is not installed";
+	else
+		CHECK(!system(text_string(&text)));
+	unlink(schema_name);
+	unlink(lines_name);
+	text_finish(&text);
+	globfree(&tales);
 }
 
 TEST("an output that is full is an error, told by its errno")

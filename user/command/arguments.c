@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "command/arguments.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +75,24 @@ void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned fl
 		exit(EXIT_CODE_usage);
 	if (margins)
 		unsetenv("ARGP_HELP_FMT"); /* a traced command gets the environment as it was */
+}
+
+int arguments_descriptor(const char *text)
+{
+	char *end;
+	long n;
+	int mode;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || n > INT_MAX)
+		arguments_refuse(N_("descriptor"), text, N_("is not the number of one"));
+	mode = fcntl(n, F_GETFL);
+	if (mode < 0)
+		arguments_refuse(N_("descriptor"), text, N_("is not open"));
+	if ((mode & O_ACCMODE) == O_RDONLY)
+		arguments_refuse(N_("descriptor"), text, N_("is not open for writing"));
+	return n;
 }
 
 void arguments_refuse(const char *what, const char *value, const char *remedy)

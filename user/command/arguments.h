@@ -15,6 +15,9 @@
  */
 void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
 
+/* The descriptor that `text` names, open for writing. Anything else ends the program with EXIT_CODE_usage. */
+int arguments_descriptor(const char *text);
+
 /* End the program with EXIT_CODE_usage after one line: WHAT 'VALUE': REMEDY. `what` and `remedy` are translated. */
 _Noreturn void arguments_refuse(const char *what, const char *value, const char *remedy);
 

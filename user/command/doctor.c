@@ -13,6 +13,7 @@
 #include "command/arguments.h"
 #include "command/bill.h"
 #include "command/command.h"
+#include "command/process.h"
 #include "command/examination.h"
 #include "event/name.h"
 #include "render/column.h"
@@ -614,10 +615,14 @@ int command_doctor(int argc, char **argv)
 	struct doctor *d = memory_create(1, sizeof(*d));
 	struct page page = { TEXT_EMPTY, renderer_options_for(stdout).width };
 	struct examination *x = &d->x;
-	int err, written;
+	int err, written, refused = 0;
 
 	x->test = true;
 	arguments_parse(&argp, argc, argv, 0, d);
+	if (x->test && !kernel_numbers_are_ours()) {
+		x->test = false;
+		refused = -ENOTSUP;
+	}
 	kernel_init(&d->kernel);
 	d->missing = kernel_missing_capability();
 	if (d->json)
@@ -647,6 +652,8 @@ int command_doctor(int argc, char **argv)
 		err = written;
 	if (!err && x->failed)
 		err = -EIO; /* told in the page */
+	if (!err && refused)
+		err = process_numbers_serve(N_("test"), "doctor");
 	examination_finish(x);
 	kernel_finish(&d->kernel);
 	text_finish(&page.text);

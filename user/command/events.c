@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "command/arguments.h"
 #include "command/command.h"
-#include "event/json.h"
+#include "render/json.h"
 #include "event/name.h"
 #include "event/schema.h"
 
@@ -201,7 +201,7 @@ int command_events(int argc, char **argv)
 		table(&page, &request);
 		break;
 	case OUTPUT_json_schema:
-		json_schema(&page);
+		rendered_schema(&page);
 		break;
 	case OUTPUT_markdown:
 		markdown(&page);

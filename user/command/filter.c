@@ -17,7 +17,9 @@
 
 #include "base/error.h"
 #include "base/language.h"
+#include "base/text.h"
 #include "command/arguments.h"
+#include "command/process.h"
 
 enum { KEY_COMM = 0x100, KEY_PORT, KEY_ADDR, KEY_NETNS, KEY_CGROUP, KEY_FAMILY, KEY_PROTO, KEY_PLANE, KEY_IO, KEY_BUDGET, KEY_MAX_RATE };
 
@@ -33,12 +35,18 @@ static const struct argp_option options[] = {
 	{ "proto", KEY_PROTO, "tcp,udp,unix", 0, N_("these protocols"), 1 },
 	{ NULL, 0, NULL, 0, N_("What is told:"), 2 },
 	{ "event", 'e', "EVENT[,EVENT]", 0, N_("only these events (-e help lists them)"), 2 },
-	{ "io", KEY_IO, "calls|folded|off", 0, N_("sends and receives: each call, added up once a second, or not at all"), 2 },
+	{ "io", KEY_IO, "calls|folded|off", 0, N_("sends and receives: each call, those of TCP added up once a second, or none"), 2 },
 	{ "budget", KEY_BUDGET, "PERCENT", 0, N_("leave events out, in a fixed order and saying so, while tracing takes more of one CPU"), 2 },
 	{ "max-rate", KEY_MAX_RATE, "N", 0, N_("tell at most so many events a second, and count the others"), 2 },
 	{ "plane", KEY_PLANE, "functions|tracepoints", 0, N_("use only this plane where an event has a choice"), 2 },
 	{ 0 },
 };
+
+/* The inode numbers of namespaces are all higher (include/uapi/linux/nsfs.h: from 0xeffffff0 on). */
+#define MOST_PID 0x7fffffff
+
+/* Bits of filter_families and filter_protocols. */
+enum { BIT_tcp = 1, BIT_udp = 2, BIT_unix = 4 };
 
 /* Told only when asked for by name: frequent, or of use to lessons only. */
 static const enum event_id quiet[] = { EVENT_tcp_recv_block, EVENT_tcp_io, EVENT_app_output };
@@ -134,20 +142,47 @@ static unsigned netns_inode(const char *text, const char *path)
 	return s.st_ino;
 }
 
+/* Where no process is in it, `ip netns` may have kept it: by a mount, whose root is named after it. */
+static bool netns_is_mounted(uint32_t inode)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], name[32];
+	bool found = false;
+
+	snprintf(name, sizeof(name), " net:[%u] ", inode);
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* A number that is nobody's would match nothing for ever. Other processes' are not seen from a pid namespace. */
+static void require_netns(uint32_t inode)
+{
+	int fd = process_netns(inode);
+	char name[16];
+
+	if (fd >= 0)
+		close(fd);
+	else if (!access("/proc/self", F_OK) && kernel_numbers_are_ours() && !netns_is_mounted(inode)) {
+		snprintf(name, sizeof(name), "%u", inode);
+		arguments_refuse(N_("network namespace"), name, N_("no process is in it, and none is mounted under that number: give its file"));
+	}
+}
+
 static void set_netns(struct config *c, const char *text)
 {
 	unsigned long long n;
 	char path[64];
 
-	if (number(text, 0xffffffffULL, &n) && n >= 0xf0000000ULL) {
+	if (!number(text, 0xffffffffULL, &n)) {
+		c->filter_netns = netns_inode(text, text);
+	} else if (n > MOST_PID) {
 		c->filter_netns = n;
 	} else {
-		if (number(text, 0x7fffffff, &n)) {
-			snprintf(path, sizeof(path), "/proc/%llu/ns/net", n);
-			c->filter_netns = netns_inode(text, path);
-		} else {
-			c->filter_netns = netns_inode(text, text);
-		}
+		snprintf(path, sizeof(path), "/proc/%llu/ns/net", n);
+		c->filter_netns = netns_inode(text, path);
 	}
 	c->filter_netns_set = 1;
 }
@@ -203,6 +238,77 @@ static void once(const char *option, const char *argument, bool given)
 		arguments_refuse(option, argument, N_("is one too many: only one can be asked for at a time"));
 }
 
+/* ---- what is asked for must be possible ---- */
+
+/* The protocols whose sockets pass the filters, as bits of filter_protocols. */
+static uint8_t protocols_passing(const struct config *c)
+{
+	uint8_t bits = c->filter_protocol_set ? c->filter_protocols : BIT_tcp | BIT_udp | BIT_unix;
+
+	if (c->filter_port_set || c->filter_address_set || (c->filter_family_set && !(c->filter_families & BIT_unix)))
+		bits &= ~BIT_unix;
+	if (c->filter_family_set && !(c->filter_families & ~BIT_unix))
+		bits &= BIT_unix;
+	return bits;
+}
+
+/* The protocols whose sockets tell an event: its name begins with theirs, else all do. */
+static uint8_t protocols_telling(enum event_id id)
+{
+	static const struct {
+		const char *begin;
+		uint8_t bits;
+	} rows[] = { { "tcp_", BIT_tcp }, { "udp_", BIT_udp }, { "icmp_", BIT_tcp | BIT_udp }, { "unix_", BIT_unix } };
+	const char *name = schema_get(id)->name;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!strncmp(name, rows[i].begin, strlen(rows[i].begin)))
+			return rows[i].bits;
+	return BIT_tcp | BIT_udp | BIT_unix;
+}
+
+static void check_protocols(const struct config *c)
+{
+	if (c->filter_family_set && c->filter_address_set &&
+	    !(c->filter_families & (c->filter_address_family == AF_INET ? 1 : 2)))
+		arguments_refuse(N_("filter"), "--family with --addr", N_("no socket of that family has that address"));
+	if (protocols_passing(c))
+		return;
+	if (c->filter_port_set || c->filter_address_set)
+		arguments_refuse(N_("filter"), "--port or --addr with unix", N_("unix sockets have neither port nor address"));
+	if (c->filter_protocols == BIT_unix)
+		arguments_refuse(N_("filter"), "--proto unix with --family", N_("unix sockets have a family of their own"));
+	arguments_refuse(N_("filter"), "--proto with --family unix", N_("sockets of tcp and udp are of the families inet and inet6"));
+}
+
+/* One of the events named must be possible; the others are told of whatever passes. */
+static void check_events(const struct filter *f)
+{
+	struct text names = TEXT_EMPTY;
+
+	for (int id = 0; id < EVENT_COUNT; id++) {
+		if (!f->probe.required[id])
+			continue;
+		if (protocols_telling(id) & protocols_passing(&f->probe.config)) {
+			text_finish(&names);
+			return;
+		}
+		text_printf(&names, "%s%s", names.length ? "," : "", schema_get(id)->name);
+	}
+	fail(0, "event '%s': no socket that passes the filters tells it", text_string(&names));
+	hint("leave out what excludes its protocol, by which its name begins: --proto, --family, --port or --addr");
+	exit(EXIT_CODE_usage);
+}
+
+static void leave_io_out(struct filter *f)
+{
+	for (size_t i = 0; f->io_off && i < sizeof(io_events) / sizeof(*io_events); i++) {
+		if (f->probe.required[io_events[i]])
+			arguments_refuse(N_("event"), schema_get(io_events[i])->name, N_("is left out by --io off: give one of both"));
+		f->probe.wanted[io_events[i]] = false;
+	}
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	static const char *const families[3] = { "inet", "inet6", "unix" }, *const protocols[3] = { "tcp", "udp", "unix" };
@@ -213,7 +319,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'p':
 		once("--pid", argument, c->filter_pid_set);
-		if (!number(argument, 0x7fffffff, &n) || !n)
+		if (!number(argument, MOST_PID, &n) || !n)
 			arguments_refuse(N_("process"), argument, N_("is not a process id"));
 		c->filter_pid = n;
 		c->filter_pid_set = 1;
@@ -256,12 +362,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		set_events(f, argument, state);
 		break;
 	case KEY_IO:
+		f->io_off = false;
 		if (!strcmp(argument, "folded")) {
 			c->folded = 1;
 			c->fold_interval_ns = 1000000000ULL;
 		} else if (!strcmp(argument, "off")) {
-			for (size_t i = 0; i < sizeof(io_events) / sizeof(*io_events); i++)
-				f->probe.wanted[io_events[i]] = false;
+			f->io_off = true;
 		} else if (strcmp(argument, "calls")) {
 			arguments_refuse("--io", argument, N_("is not calls, folded or off"));
 		}
@@ -285,22 +391,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			arguments_refuse("--plane", argument, N_("is not functions or tracepoints"));
 		break;
 	case ARGP_KEY_END:
-		if (c->filter_pid_set && !f->past && access("/proc/self", F_OK) == 0) {
-			char path[64];
-
-			snprintf(path, sizeof(path), "/proc/%u", c->filter_pid);
-			if (access(path, F_OK))
-				arguments_refuse(N_("process"), path + strlen("/proc/"), N_("does not exist"));
-		}
-		if (c->filter_family_set && c->filter_address_set &&
-		    !(c->filter_families & (c->filter_address_family == AF_INET ? 1 : 2)))
-			arguments_refuse(N_("filter"), "--family with --addr", N_("no socket of that family has that address"));
-		if (c->filter_protocol_set && c->filter_family_set && c->filter_protocols == 4 && !(c->filter_families & 4))
-			arguments_refuse(N_("filter"), "--proto unix with --family", N_("unix sockets have a family of their own"));
-		if ((c->filter_port_set || c->filter_address_set) &&
-		    ((c->filter_protocol_set && c->filter_protocols == 4) ||
-		     (c->filter_family_set && c->filter_families == 4)))
-			arguments_refuse(N_("filter"), "--port or --addr with unix", N_("unix sockets have neither port nor address"));
+		if (c->filter_pid_set && !f->past)
+			process_require(c->filter_pid);
+		check_protocols(c);
+		if (f->events_given)
+			check_events(f);
+		if (c->filter_netns_set && !f->past)
+			require_netns(c->filter_netns);
+		leave_io_out(f);
 		if (c->folded || (f->probe.budget_percent &&
 				  (f->probe.wanted[EVENT_tcp_send] || f->probe.wanted[EVENT_tcp_recv])))
 			f->probe.wanted[EVENT_tcp_io] = true;

@@ -13,6 +13,7 @@
 struct filter {
 	struct probe_options probe;
 	bool events_given; /* -e was used */
+	bool io_off;	   /* --io off */
 	bool past;         /* set by the command: a recording is read, whose processes need not exist any more */
 };
 

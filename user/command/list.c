@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "command/arguments.h"
 #include "command/command.h"
+#include "command/process.h"
 #include "conversation/address.h"
 #include "event/name.h"
 #include "probe/kernel.h"
@@ -553,14 +554,6 @@ static unsigned states_of(char *words)
 	return bits;
 }
 
-static bool process_exists(unsigned pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	return access("/proc/self", F_OK) || !access(path, F_OK); /* without /proc nobody can say */
-}
-
 static void set_netns(struct list *l, const char *word)
 {
 	char path[64];
@@ -588,8 +581,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		l->pid = number("process", argument, 0x7fffffff);
 		if (!l->pid)
 			arguments_refuse(N_("process"), argument, N_("is not a process id"));
-		if (!process_exists(l->pid))
-			arguments_refuse(N_("process"), argument, N_("does not exist"));
+		process_require(l->pid);
 		break;
 	case KEY_COMM:
 		l->comm = argument;
@@ -692,6 +684,7 @@ int command_list(int argc, char **argv)
 	if (!err)
 		err = snapshot_take(l.netns, &l.snapshot);
 	if (!err) {
+		process_numbers_tell();
 		if (!l.snapshot.whole_unix && (!l.protocols || l.protocols & PROTOCOL_UNIX))
 			tell("unix sockets that no process holds are not listed: they can be seen since Linux 5.15");
 		err = print(&l);

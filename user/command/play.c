@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "command/arguments.h"
 #include "command/command.h"
+#include "command/process.h"
 #include "command/play_screen.h"
 #include "lesson/script.h"
 #include "probe/probe.h"
@@ -797,6 +798,8 @@ static int run(struct play *p)
 		one = lesson_find(p, lessons, count);
 		err = one ? 0 : -ENOENT;
 	}
+	if (!err && (one || p->claims))
+		err = process_numbers_serve(N_("lesson"), one ? one->name : "all");
 	if (err)
 		goto out;
 	p->screen = screen_create(stdout, p->claims ? "none" : p->format, p->language == LANGUAGE_zh);

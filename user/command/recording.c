@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -19,6 +20,10 @@ static const char magic[] = "socktale recording 1\n";
 #define WINDOW 32768
 #define HOLD_BACK_NS 20000000ULL
 #define LARGEST 65536
+
+/* In the length of a record: still being written; taken back by the kernel side. */
+#define BUSY (1U << 31)
+#define DISCARDED (1U << 30)
 
 /* One field of an event as it lies in the file and here. */
 struct move {
@@ -50,6 +55,8 @@ struct recording {
 	struct waiting *window; /* what waits for those that belong before it; sorted from `first` on */
 	size_t first, until, count; /* those before `until` can have no younger one before them */
 	uint64_t newest_ns, order;
+	const char *damage; /* what is wrong with the record at `at_bytes`, where reading ended; told behind those before it */
+	uint64_t at_bytes;  /* of the file: so much was read */
 
 	char *path;
 	FILE *file;
@@ -128,6 +135,15 @@ static void layout_move(struct layout *l, const struct field *f, unsigned offset
 	l->moves[l->count++] = (struct move){ offset, f->offset, bytes < f->size ? bytes : f->size };
 }
 
+static ssize_t line_take(struct recording *r)
+{
+	ssize_t length = getline(&r->line, &r->room, r->file);
+
+	if (length > 0)
+		r->at_bytes += length;
+	return length;
+}
+
 /* What the file says about its own records. */
 static int layouts_read(struct recording *r)
 {
@@ -138,7 +154,7 @@ static int layouts_read(struct recording *r)
 
 	schema_head(&known);
 	r->time_at = r->id_at = r->size_at = LARGEST;
-	while (getline(&r->line, &r->room, r->file) > 0) {
+	while (line_take(r) > 0) {
 		if (!strcmp(r->line, "end\n")) {
 			free(head.moves);
 			if (r->time_at + 8 > r->head_bytes || r->id_at + 2 > r->head_bytes || r->size_at + 2 > r->head_bytes)
@@ -153,11 +169,13 @@ static int layouts_read(struct recording *r)
 				r->head_bytes = bytes;
 			} else {
 				l = layout_make(r, number);
+				free(l->moves); /* of an event told twice */
 				l->id = schema_find(name);
 				l->same = head.same && fields == known && (int)number == (int)l->id && l->id < EVENT_COUNT &&
 					  bytes == schema_get(l->id)->size;
 				l->moves = memory_resize(NULL, head.count + 1, sizeof(*l->moves));
-				memcpy(l->moves, head.moves, head.count * sizeof(*l->moves));
+				if (head.count)
+					memcpy(l->moves, head.moves, head.count * sizeof(*l->moves));
 				l->count = head.count;
 			}
 			l->bytes = bytes;
@@ -199,7 +217,7 @@ static int recording_look(struct recording *r)
 	ungetc(c, r->file);
 	if (c != *magic)
 		return 0;
-	if (getline(&r->line, &r->room, r->file) < 0 || strcmp(r->line, magic))
+	if (line_take(r) < 0 || strcmp(r->line, magic))
 		return wrong(r, "is neither a log nor a recording of this version");
 	r->binary = true;
 	r->window = memory_create(WINDOW, sizeof(*r->window));
@@ -217,35 +235,61 @@ static int waiting_compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
+/* What cannot be so in a record of `length` bytes, or NULL. */
+static const char *record_judge(const struct recording *r, uint32_t length)
+{
+	if (length & BUSY)
+		return N_("the record there was still being written");
+	length &= ~DISCARDED;
+	return length < r->head_bytes || length > LARGEST ? N_("the record there has an impossible length") : NULL;
+}
+
+/* `from` is where the record begins. Returns 0: nothing behind it can be found. */
+static int record_damaged(struct recording *r, uint64_t from, const char *what)
+{
+	r->damage = what;
+	r->at_bytes = from;
+	r->ended = true;
+	return 0;
+}
+
+static void record_place(const struct recording *r, struct waiting *w)
+{
+	memcpy(&w->time_ns, (char *)w->bytes + r->time_at, sizeof(w->time_ns));
+	memcpy(&w->id, (char *)w->bytes + r->id_at, sizeof(w->id));
+	memcpy(&w->size, (char *)w->bytes + r->size_at, sizeof(w->size));
+}
+
 /* The next record into the window. 1, 0 at the end, or a negative errno. */
 static int record_read(struct recording *r)
 {
 	struct { uint32_t length, nothing; } header;
-	struct waiting *w;
+	struct waiting *w = &r->window[r->count];
+	uint64_t from;
 	size_t room, n;
 
 	do {
+		from = r->at_bytes;
 		n = fread(&header, 1, sizeof(header), r->file);
 		if (n != sizeof(header))
 			goto end;
-		room = ((header.length & 0x3fffffff) + 7) & ~(size_t)7;
-		if (header.length & 0x40000000 && fseek(r->file, room, SEEK_CUR)) /* taken back by the kernel side */
-			return wrong(r, "cannot be read on");
-	} while (header.length & 0x40000000);
-	if (room > LARGEST || header.length < r->head_bytes)
-		return wrong(r, "holds a record of impossible length");
-	w = &r->window[r->count];
-	w->bytes = memory_create(1, room);
-	n = fread(w->bytes, 1, room, r->file);
-	if (n != room) {
+		if (record_judge(r, header.length))
+			return record_damaged(r, from, record_judge(r, header.length));
+		room = ((header.length & ~DISCARDED) + 7) & ~(size_t)7;
+		w->bytes = memory_create(1, room);
+		n = fread(w->bytes, 1, room, r->file);
+		r->at_bytes += sizeof(header) + n;
+		if (n == room && !(header.length & DISCARDED))
+			break;
 		free(w->bytes);
+	} while (n == room);
+	if (n != room)
 		goto end;
+	record_place(r, w);
+	if (w->size < r->head_bytes || w->size > header.length) {
+		free(w->bytes);
+		return record_damaged(r, from, N_("the event there and its record are not of one length"));
 	}
-	memcpy(&w->time_ns, (char *)w->bytes + r->time_at, sizeof(w->time_ns));
-	memcpy(&w->id, (char *)w->bytes + r->id_at, sizeof(w->id));
-	memcpy(&w->size, (char *)w->bytes + r->size_at, sizeof(w->size));
-	if (w->size > header.length)
-		w->size = header.length;
 	w->order = r->order++;
 	if (w->time_ns > r->newest_ns)
 		r->newest_ns = w->time_ns;
@@ -258,6 +302,18 @@ end:
 		tell("recording '%s': ends in the middle of a record", r->path);
 	r->ended = true;
 	return 0;
+}
+
+/* Behind the last record: what ended the reading, said once. */
+static int records_end(struct recording *r)
+{
+	const char *damage = r->damage;
+
+	if (!damage)
+		return 0;
+	r->damage = NULL;
+	fail(0, "recording '%s': is damaged at byte %llu: %s", r->path, (unsigned long long)r->at_bytes, _(damage));
+	return -EINVAL;
 }
 
 static void record_take(struct recording *r, const struct waiting *w, union event_any *ret)
@@ -301,7 +357,7 @@ static int record_next(struct recording *r, union event_any *ret)
 			r->until++;
 	}
 	if (r->first == r->until)
-		return 0;
+		return records_end(r);
 	record_take(r, &r->window[r->first], ret);
 	free(r->window[r->first++].bytes);
 	return 1;
@@ -326,6 +382,14 @@ int recording_open(const char *path, struct recording **ret_recording)
 	}
 	*ret_recording = r;
 	return 0;
+}
+
+bool recording_is_file(const struct recording *r, FILE *stream)
+{
+	struct stat a, b;
+
+	return !fstat(fileno(r->file), &a) && !fstat(fileno(stream), &b) && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 /* Whether the line holds no event. */

@@ -15,6 +15,8 @@
 #ifndef SOCKTALE_COMMAND_RECORDING_H
 #define SOCKTALE_COMMAND_RECORDING_H
 
+#include <stdio.h>
+
 #include "event/schema.h"
 
 struct recording;
@@ -23,10 +25,13 @@ struct recording;
 int recording_open(const char *path, struct recording **ret_recording);
 
 /*
- * Read the next event: 1 and the event, 0 at the end, or a negative errno, told with file and line. Reading may go on behind a
- * line that was wrong.
+ * Read the next event: 1 and the event, 0 at the end, or a negative errno, told with file and line, or byte. Reading may go on
+ * behind -EINVAL, which a line that was wrong gives; a damaged recording gives it once, behind what was read before the damage.
  */
 int recording_next(struct recording *r, union event_any *ret);
+
+/* Whether `stream` is the file that is read: writing there would take away what is still to be read. */
+bool recording_is_file(const struct recording *r, FILE *stream);
 
 /* Write the beginning of a recording. Returns 0 or a negative errno. */
 int recording_begin(int fd);

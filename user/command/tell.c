@@ -11,12 +11,13 @@
 #include "base/text.h"
 #include "command/arguments.h"
 #include "command/command.h"
+#include "command/outfile.h"
 #include "command/recording.h"
 #include "render/story.h"
 
 struct tell {
 	const char *file;
-	const char *output;
+	struct outfile out;
 	const struct renderer *renderer;
 };
 
@@ -60,7 +61,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_format:
 		return find_renderer(argument, t, state);
 	case 'o':
-		t->output = argument;
+		t->out.path = argument;
 		return 0;
 	case KEY_rules:
 		print_rules();
@@ -95,9 +96,9 @@ static int tell_all(struct recording *r, struct story *s)
 	return err ? err : wrong ? -EINVAL : 0;
 }
 
-static int tell_to(struct recording *r, const struct tell *t, FILE *out)
+static int tell_to(struct recording *r, const struct tell *t)
 {
-	struct renderer_options options = renderer_options_for(out);
+	struct renderer_options options = renderer_options_for(t->out.stream);
 	struct story *s = story_create(t->renderer, &options);
 	int told = tell_all(r, s);
 	struct story_count count = story_count(s);
@@ -106,7 +107,7 @@ static int tell_to(struct recording *r, const struct tell *t, FILE *out)
 	if (told == -EPIPE || finished == -EPIPE)
 		return 0; /* the reader has seen enough */
 	if (told != -EINVAL && (told || finished))
-		return fail(told ? told : finished, "output '%s': cannot write", t->output ? t->output : _("standard output"));
+		return fail(told ? told : finished, "output '%s': cannot be written", outfile_name(&t->out));
 	if (!count.events && !told)
 		tell("recording '%s': holds no event", t->file);
 	if (count.lost)
@@ -131,23 +132,21 @@ int command_tell(int argc, char **argv)
 	};
 	struct tell t = { .renderer = renderer_find("text") };
 	struct recording *r = NULL;
-	FILE *out = stdout;
-	int err;
+	int err, closed;
 
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as EPIPE */
 	arguments_parse(&argp, argc, argv, 0, &t);
 	err = recording_open(t.file, &r);
 	if (err)
 		return exit_code_of(err);
-	if (t.output) {
-		out = fopen(t.output, "we");
-		if (!out)
-			err = fail(-errno, "output '%s': cannot open", t.output);
-	}
+	err = outfile_open(&t.out, t.out.path);
+	if (!err && recording_is_file(r, t.out.stream))
+		arguments_refuse(N_("output"), t.out.path, N_("is the recording that is read"));
 	if (!err)
-		err = tell_to(r, &t, out);
-	if (out && out != stdout && fclose(out) != 0 && !err)
-		err = fail(-errno, "output '%s': cannot write", t.output);
+		err = outfile_begin(&t.out);
+	if (!err)
+		err = tell_to(r, &t);
+	closed = outfile_close(&t.out, err);
 	recording_close(r);
-	return exit_code_of(err);
+	return exit_code_of(err ? err : closed);
 }

@@ -17,6 +17,8 @@
 #include "command/bill.h"
 #include "command/command.h"
 #include "command/filter.h"
+#include "command/outfile.h"
+#include "command/process.h"
 #include "command/recording.h"
 #include "render/renderer.h"
 #include "render/story.h"
@@ -25,7 +27,9 @@ enum { KEY_COST = 0x1f0, KEY_FORMAT = 0x200, KEY_READY, KEY_STRICT };
 
 struct trace {
 	struct filter filter;
-	const char *format, *output;
+	const char *format;
+	const struct renderer *renderer; /* NULL: --format record */
+	struct outfile out;
 	char **command;
 	double seconds;
 	unsigned long long most;
@@ -40,8 +44,10 @@ struct trace {
 	struct story *story;
 	unsigned long long told;
 	pid_t child;
+	int gate; /* through which the command is released, -1: none */
 	int child_status;
 	bool child_ended;
+	bool ended_early; /* by a signal, the duration or the count: the command goes on without us */
 };
 
 static volatile sig_atomic_t stopped;
@@ -90,14 +96,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		t->format = argument;
 		break;
 	case 'o':
-		t->output = argument;
+		t->out.path = argument;
 		break;
 	case KEY_READY:
-		t->ready_fd = strtol(argument, &end, 10);
-		if (*end || t->ready_fd < 0 || fcntl(t->ready_fd, F_GETFD) < 0) {
-			fail(0, "descriptor '%s': is not open", argument);
-			exit(EXIT_CODE_usage);
-		}
+		t->ready_fd = arguments_descriptor(argument);
 		break;
 	case KEY_COST:
 		t->cost = true;
@@ -118,14 +120,71 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
+static void check_format(struct trace *t)
+{
+	t->renderer = renderer_find(t->format);
+	if (!strcmp(t->format, "record")) {
+		if (t->out.path && strcmp(t->out.path, "-") && !t->most)
+			return;
+		if (t->most) {
+			fail(0, "count '%llu': cannot end a recording, which is copied in whole stretches", t->most);
+			hint("use --format log, or --duration");
+		} else {
+			fail(0, "format 'record': goes into a file, named by -o");
+		}
+	} else if (!strcmp(t->format, "why")) {
+		fail(0, "format 'why': is no tale of events but an answer");
+		hint("socktale why gives it");
+	} else if (t->renderer) {
+		return;
+	} else {
+		fail(0, "format '%s': there is no such format", t->format);
+		hint("text, json, log, ladder and record are there");
+	}
+	exit(EXIT_CODE_usage);
+}
+
+/* Some events are told of a tree of processes alone: named without one, and with no other, they would never come. */
+static void check_tree(const struct filter *f)
+{
+	enum event_id named = EVENT_COUNT;
+
+	if (f->probe.config.filter_tree)
+		return;
+	for (int id = 0; id < EVENT_COUNT; id++) {
+		if (f->probe.required[id] && id != EVENT_app_output && id != EVENT_process_exit)
+			return;
+		if (f->probe.required[id])
+			named = id;
+	}
+	if (named != EVENT_COUNT)
+		arguments_refuse(N_("event"), schema_get(named)->name, N_("is told only of a command or a --cgroup: give one"));
+}
+
+static void check(struct trace *t)
+{
+	check_format(t);
+	if (!t->command) {
+		check_tree(&t->filter);
+		return;
+	}
+	if (t->filter.probe.config.filter_cgroup_set) {
+		fail(0, "filter '--cgroup' with a command: both name a set of processes; give one of them");
+		exit(EXIT_CODE_usage);
+	}
+	if (process_numbers_serve(N_("command"), t->command[0]))
+		exit(EXIT_CODE_lacking);
+}
+
 /* ---- the traced command ---- */
 
 /*
- * Make the command's process, held before its first instruction: it execs when a byte comes through *ret_gate, after
- * every hook is attached. Returns its pid or a negative errno.
+ * Make the command's process, held before its first instruction: it execs when a byte comes through the gate, after every hook
+ * is attached. Returns 0 or a negative errno.
  */
-static pid_t command_hold(char **command, int *ret_gate)
+static int command_hold(struct trace *t)
 {
+	char **command = t->command;
 	sigset_t none;
 	int gate[2];
 	pid_t pid;
@@ -151,8 +210,23 @@ static pid_t command_hold(char **command, int *ret_gate)
 		_exit(errno == ENOENT ? 127 : 126);
 	}
 	close(gate[0]);
-	*ret_gate = gate[1];
-	return pid;
+	t->gate = gate[1];
+	t->child = pid;
+	t->filter.probe.config.command_pid = pid;
+	t->filter.probe.config.filter_tree = 1;
+	return 0;
+}
+
+/* Not when the trace was ended before it had begun: the command would run unseen. */
+static bool command_release(struct trace *t)
+{
+	if (stopped) {
+		fail(0, "command '%s': was not started, as a signal came before every hook was attached", t->command[0]);
+		return false;
+	}
+	if (write(t->gate, "\n", 1) != 1)
+		fail(-errno, "command '%s': cannot be released", t->command[0]);
+	return true;
 }
 
 static void command_look(struct trace *t)
@@ -170,7 +244,7 @@ static void command_look(struct trace *t)
 /* A reader that left is no failure. */
 static int output_failed(const struct trace *t, int err)
 {
-	return err && err != -EPIPE ? fail(err, "output '%s': cannot be written", t->output ? t->output : _("standard output")) : err;
+	return err && err != -EPIPE ? fail(err, "output '%s': cannot be written", outfile_name(&t->out)) : err;
 }
 
 static int on_event(const struct event *e, void *context)
@@ -194,7 +268,7 @@ static int record(struct trace *t, int timeout_ms)
 		if (n == -EPIPE || n == -EINTR)
 			return n;
 		if (n < 0)
-			return fail(n, "output '%s': cannot be written", t->output);
+			return fail(n, "output '%s': cannot be written", outfile_name(&t->out));
 		t->told += n;
 	} while (n && !timeout_ms);
 	return t->most && t->told >= t->most ? -ECANCELED : 0;
@@ -239,6 +313,7 @@ static int follow(struct trace *t)
 		if (t->cost && now_ns() - t->cost_told_ns > 10000000000ULL)
 			cost_tell(t, began);
 	}
+	t->ended_early = stopped || (!t->child_ended && (err == -ECANCELED || now_ns() >= end));
 	if (t->cost) {
 		cost_tell(t, began);
 		bill_keep(t->probe, (now_ns() - began) / 1e9);
@@ -289,13 +364,64 @@ static unsigned long long summary(struct trace *t)
 	return missing + all.lost[LOSS_map_full] + misses;
 }
 
-static int output_open(struct trace *t, FILE **ret)
+/* Hooks attached, the output empty and ready. Returns 0 or a negative errno, told. */
+static int begin(struct trace *t)
 {
-	*ret = stdout;
-	if (!t->output || !strcmp(t->output, "-"))
+	struct renderer_options appearance;
+	int err = probe_open(&t->filter.probe, &t->probe);
+
+	if (err)
+		return err;
+	probe_settle(t->probe);
+	if (t->cost) {
+		t->cost_fd = probe_measure();
+		if (t->cost_fd < 0)
+			return t->cost_fd;
+		t->cost_told_ns = now_ns();
+	}
+	err = outfile_begin(&t->out);
+	if (err)
+		return err;
+	process_numbers_tell();
+	if (t->renderer) {
+		appearance = renderer_options_for(t->out.stream);
+		t->story = story_create(t->renderer, &appearance);
 		return 0;
-	*ret = fopen(t->output, "we");
-	return *ret ? 0 : fail(-errno, "output '%s': cannot be written", t->output);
+	}
+	t->record_fd = fileno(t->out.stream);
+	err = recording_begin(t->record_fd);
+	return err ? fail(err, "output '%s': cannot be written", outfile_name(&t->out)) : 0;
+}
+
+/* Give back what begin() took; `err` is what happened before. Returns it, or what goes wrong now. */
+static int finish(struct trace *t, int err)
+{
+	int ended;
+
+	if (t->story) {
+		ended = story_finish(t->story);
+		if (!err && ended != -EPIPE)
+			err = output_failed(t, ended);
+	}
+	probe_close(t->probe);
+	ended = outfile_close(&t->out, err);
+	if (t->gate >= 0)
+		close(t->gate);
+	return err ? err : ended;
+}
+
+/* How the command ended: waited for where only the reader has left, not known where the trace ended before it. */
+static int command_status(struct trace *t)
+{
+	int status;
+
+	if (t->ended_early)
+		return EXIT_CODE_done;
+	if (!t->child_ended) {
+		waitpid(t->child, &status, 0);
+		t->child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+	return t->child_status;
 }
 
 int command_trace(int argc, char **argv)
@@ -306,97 +432,37 @@ int command_trace(int argc, char **argv)
 		N_("Tell what happens to sockets, live: of the whole host, of a filter, or of one command and its children."),
 		children, NULL, NULL
 	};
-	struct trace t = { .format = "text", .ready_fd = -1, .record_fd = -1 };
+	struct trace t = { .format = "text", .ready_fd = -1, .record_fd = -1, .gate = -1 };
 	struct sigaction action = { .sa_handler = on_signal };
-	const struct renderer *renderer;
-	struct renderer_options appearance;
 	unsigned long long lost = 0;
-	FILE *out = stdout;
-	int gate = -1, err;
+	int err, status = EXIT_CODE_done;
+	bool started = false;
 
 	filter_init(&t.filter);
 	arguments_parse(&argp, argc, argv, ARGP_IN_ORDER, &t);
-	renderer = renderer_find(t.format);
-	if (!strcmp(t.format, "record")) {
-		if (!t.output || !strcmp(t.output, "-")) {
-			fail(0, "format 'record': goes into a file, named by -o");
-			return EXIT_CODE_usage;
-		}
-	} else if (!renderer) {
-		fail(0, "format '%s': there is no such format", t.format);
-		hint("text, json, log, ladder and record are there");
-		return EXIT_CODE_usage;
-	}
-	err = output_open(&t, &out);
+	check(&t);
+	err = outfile_open(&t.out, t.out.path);
 	if (err)
 		return exit_code_of(err);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-
-	if (t.command && t.filter.probe.config.filter_cgroup_set) {
-		fail(0, "filter '--cgroup' with a command: both name a set of processes; give one of them");
-		return EXIT_CODE_usage;
+	if (t.command)
+		err = command_hold(&t);
+	if (!err)
+		err = begin(&t);
+	if (!err) {
+		if (t.ready_fd >= 0 && write(t.ready_fd, "\n", 1) != 1)
+			fail(-errno, "descriptor %d: cannot be written", t.ready_fd);
+		started = t.command && command_release(&t);
+		err = follow(&t);
+		fflush(t.out.stream);
+		lost = summary(&t);
 	}
-	if (t.command) {
-		t.child = command_hold(t.command, &gate);
-		if (t.child < 0)
-			return EXIT_CODE_failed;
-		t.filter.probe.config.command_pid = t.child;
-		t.filter.probe.config.filter_tree = 1;
-	}
-	err = probe_open(&t.filter.probe, &t.probe);
-	if (err)
-		goto out;
-	probe_settle(t.probe);
-	if (t.cost) {
-		t.cost_fd = probe_measure();
-		if (t.cost_fd < 0) {
-			err = t.cost_fd;
-			goto out;
-		}
-		t.cost_told_ns = now_ns();
-	}
-	if (renderer) {
-		appearance = renderer_options_for(out);
-		t.story = story_create(renderer, &appearance);
-	} else {
-		t.record_fd = fileno(out);
-		err = recording_begin(t.record_fd);
-		if (err) {
-			fail(err, "output '%s': cannot be written", t.output);
-			goto out;
-		}
-	}
-	if (t.ready_fd >= 0 && write(t.ready_fd, "\n", 1) != 1)
-		fail(-errno, "descriptor %d: cannot be written", t.ready_fd);
-	if (gate >= 0 && write(gate, "\n", 1) != 1)
-		fail(-errno, "command '%s': cannot be released", t.command[0]);
-	err = follow(&t);
-	fflush(out);
-	lost = summary(&t);
-out:
-	if (t.story) {
-		int ended = story_finish(t.story);
-
-		if (!err && ended != -EPIPE)
-			err = output_failed(&t, ended);
-	}
-	probe_close(t.probe);
-	if (out != stdout && fclose(out) && !err)
-		err = fail(-errno, "output '%s': cannot be written", t.output);
-	if (gate >= 0)
-		close(gate);
+	err = finish(&t, err);
 	if (err)
 		return exit_code_of(err);
-	if (t.command && !t.child_ended && !stopped && !t.seconds && !t.most) {
-		int status;
-
-		waitpid(t.child, &status, 0);
-		t.child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		t.child_ended = true;
-	}
-	if (t.strict && lost)
-		return EXIT_CODE_lost;
-	return t.child_ended ? t.child_status : EXIT_CODE_done;
+	if (t.command)
+		status = started ? command_status(&t) : 128 + stopped;
+	return t.strict && lost ? EXIT_CODE_lost : status;
 }

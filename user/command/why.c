@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socktale why: watches for a while, or reads a recording, and says what is wrong, why, and what to do. */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +17,8 @@
 #include "command/arguments.h"
 #include "command/command.h"
 #include "command/filter.h"
+#include "command/outfile.h"
+#include "command/process.h"
 #include "command/recording.h"
 #include "command/scope.h"
 #include "command/standing.h"
@@ -38,7 +39,8 @@ struct why {
 	struct standing standing;
 	struct answer answer;
 	struct text arguments;
-	const char *from, *output;
+	const char *from;
+	struct outfile out;
 	double seconds;
 	unsigned long long most, told, skipped;
 	int ready_fd;
@@ -71,7 +73,6 @@ static void check(struct why *w)
 {
 	const char *argument = text_string(&w->arguments);
 	struct filter usual;
-	char path[64];
 
 	if (*argument && !scope_parse(&w->scope, argument, &w->filter.probe.config)) {
 		fail(0, "argument '%s': is no PID, :PORT, ADDRESS:PORT, nor two addresses with ports", argument);
@@ -79,9 +80,8 @@ static void check(struct why *w)
 		exit(EXIT_CODE_usage);
 	}
 	if (!w->from) {
-		snprintf(path, sizeof(path), "/proc/%u", w->scope.pid);
-		if (w->scope.pid && !access("/proc/self", F_OK) && access(path, F_OK))
-			arguments_refuse(N_("process"), argument, N_("does not exist"));
+		if (w->scope.pid)
+			process_require(w->scope.pid);
 		return;
 	}
 	filter_init(&usual);
@@ -125,12 +125,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		w->answer.json = !strcmp(argument, "json");
 		break;
 	case 'o':
-		w->output = argument;
+		w->out.path = argument;
 		break;
 	case KEY_READY:
-		w->ready_fd = strtol(argument, &end, 10);
-		if (*end || w->ready_fd < 0 || fcntl(w->ready_fd, F_GETFD) < 0)
-			arguments_refuse(N_("descriptor"), argument, N_("is not open"));
+		w->ready_fd = arguments_descriptor(argument);
 		break;
 	case KEY_STRICT:
 		w->strict = true;
@@ -320,25 +318,6 @@ static int on_event(const struct event *e, void *context)
 	return w->most && w->told >= w->most ? -ECANCELED : 0;
 }
 
-/* Any process of that namespace has a descriptor of it to give. */
-static int netns_open(uint32_t inode)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	char path[300];
-	struct stat s;
-	int fd = -1;
-
-	while (proc && fd < 0 && (entry = readdir(proc))) {
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
-		if (!stat(path, &s) && s.st_ino == inode)
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (proc)
-		closedir(proc);
-	return fd;
-}
-
 static int netns_asked(const struct why *w)
 {
 	const struct config *c = &w->filter.probe.config;
@@ -346,7 +325,7 @@ static int netns_asked(const struct why *w)
 	char path[64];
 
 	if (c->filter_netns_set)
-		return netns_open(c->filter_netns);
+		return process_netns(c->filter_netns);
 	if (!pid)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
@@ -380,6 +359,10 @@ static int watch(struct why *w)
 	if (err)
 		return err;
 	probe_settle(w->probe);
+	err = outfile_begin(&w->out);
+	if (err)
+		return err;
+	process_numbers_tell();
 	w->standing.netns = netns_asked(w);
 	standing_begin(&w->standing);
 	w->before = traffic_read(w);
@@ -405,6 +388,10 @@ static int judge_recording(struct why *w)
 	size_t wrong = 0;
 	int got, err = recording_open(w->from, &r);
 
+	if (!err && recording_is_file(r, w->out.stream))
+		arguments_refuse(N_("output"), w->out.path, N_("is the recording that is read"));
+	if (!err)
+		err = outfile_begin(&w->out);
 	while (!err && (got = recording_next(r, &e)) != 0) {
 		if (got > 0)
 			err = story_event(w->story, &e.head);
@@ -445,19 +432,16 @@ int command_why(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
 	struct renderer_options appearance;
 	unsigned long long lost;
-	FILE *out = stdout;
 	int err = 0, told;
 
 	filter_init(&w.filter);
 	w.filter.probe.wanted[EVENT_tcp_recv_block] = true;
 	arguments_parse(&argp, argc, argv, 0, &w);
 	check(&w);
-	if (w.output && strcmp(w.output, "-")) {
-		out = fopen(w.output, "we");
-		if (!out) {
-			text_finish(&w.arguments);
-			return exit_code_of(fail(-errno, "output '%s': cannot be written", w.output));
-		}
+	err = outfile_open(&w.out, w.out.path);
+	if (err) {
+		text_finish(&w.arguments);
+		return exit_code_of(err);
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -470,7 +454,7 @@ int command_why(int argc, char **argv)
 	w.answer.selects = selects;
 	w.answer.stands = stands;
 	w.answer.word = w.from ? NULL : word;
-	appearance = renderer_options_for(out);
+	appearance = renderer_options_for(w.out.stream);
 	appearance.answer = &w.answer;
 	w.story = story_create(renderer_find("why"), &appearance);
 	err = w.from ? judge_recording(&w) : watch(&w);
@@ -478,9 +462,10 @@ int command_why(int argc, char **argv)
 	w.answer.silent = err && !(w.from && err == -EINVAL);
 	told = story_finish(w.story);
 	if (told && told != -EPIPE && !err)
-		err = fail(told, "output '%s': cannot be written", w.output ? w.output : _("standard output"));
-	if (out != stdout && fclose(out) && !err)
-		err = fail(-errno, "output '%s': cannot be written", w.output);
+		err = fail(told, "output '%s': cannot be written", outfile_name(&w.out));
+	told = outfile_close(&w.out, err);
+	if (!err)
+		err = told;
 	finish(&w);
 	if (err)
 		return exit_code_of(err);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "conversation/state.h"
+#include "event/schema.h"
 
 static struct endpoint_memory *memory(struct endpoint *ep)
 {
@@ -113,7 +114,7 @@ static void remember(struct endpoint *ep, enum fact fact, const struct event *e,
 
 static void call_failed(struct endpoint *ep, int error, const struct event *e, uint32_t number)
 {
-	error = abs(error);
+	error = error_plain(error);
 	if (!error || error == EAGAIN || error == EINPROGRESS)
 		return;
 	memory(ep)->call_error = error;
@@ -128,7 +129,7 @@ static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint3
 	if (ep->kind == ENDPOINT_listener && e->newstate == TCP_SYN_RECV)
 		return;
 	if (e->error) {
-		memory(ep)->stored_error = abs(e->error);
+		memory(ep)->stored_error = error_plain(e->error);
 		remember(ep, FACT_error, &e->head, number);
 	}
 	ep->old_state = e->oldstate;
@@ -447,7 +448,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 			remember(ep, FACT_read_block, e, number);
 		break;
 	case EVENT_sock_error:
-		memory(ep)->stored_error = abs(AS(sock_error)->error);
+		memory(ep)->stored_error = error_plain(AS(sock_error)->error);
 		remember(ep, FACT_error, e, number);
 		break;
 	case EVENT_signal:

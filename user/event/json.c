@@ -6,12 +6,7 @@
 #include "base/text.h"
 
 /* The keys of the head, in the order in which they are written. */
-static const struct {
-	const char *key;
-	const char *schema;
-	const char *meaning;
-	bool required;
-} head_keys[] = {
+static const struct json_key head_keys[] = {
 	{ "time_ns", "{\"type\":\"integer\"}", "CLOCK_MONOTONIC in nanoseconds", true },
 	{ "event", "{\"type\":\"string\"}", "name of the event", true },
 	{ "socket", "{\"type\":\"integer\"}", "id of the socket, 0: none", true },
@@ -169,25 +164,35 @@ void json_write(struct text *to, const struct event *e)
 
 /* ---- the schema ---- */
 
-static void schema_of_head(struct text *to)
+static void required_keys(struct text *to, const struct json_key *keys, size_t count, const char *separator)
 {
-	size_t count = sizeof(head_keys) / sizeof(*head_keys);
-	const char *separator = "";
-
-	text_put(to, " \"required\": [");
 	for (size_t i = 0; i < count; i++) {
-		if (!head_keys[i].required)
+		if (!keys[i].required)
 			continue;
-		text_printf(to, "%s\"%s\"", separator, head_keys[i].key);
+		text_printf(to, "%s\"%s\"", separator, keys[i].key);
 		separator = ", ";
 	}
-	text_put(to, "],\n \"properties\": {\n");
+}
+
+static void schema_of_keys(struct text *to, const struct json_key *keys, size_t count, const char *separator)
+{
 	for (size_t i = 0; i < count; i++) {
-		text_printf(to, "  \"%s\": {\"allOf\": [%s], \"description\": ", head_keys[i].key, head_keys[i].schema);
-		text_json(to, head_keys[i].meaning, strlen(head_keys[i].meaning));
-		text_put(to, i + 1 < count ? "},\n" : "}\n");
+		text_printf(to, "%s  \"%s\": {\"allOf\": [%s], \"description\": ", separator, keys[i].key, keys[i].schema);
+		text_json(to, keys[i].meaning, strlen(keys[i].meaning));
+		text_char(to, '}');
+		separator = ",\n";
 	}
-	text_put(to, " },\n");
+}
+
+static void schema_of_head(struct text *to, const struct json_key *more, size_t count)
+{
+	text_put(to, " \"required\": [");
+	required_keys(to, head_keys, sizeof(head_keys) / sizeof(*head_keys), "");
+	required_keys(to, more, count, ", ");
+	text_put(to, "],\n \"properties\": {\n");
+	schema_of_keys(to, head_keys, sizeof(head_keys) / sizeof(*head_keys), "");
+	schema_of_keys(to, more, count, ",\n");
+	text_put(to, "\n },\n");
 }
 
 static void schema_of_event(struct text *to, const struct schema *schema)
@@ -223,13 +228,13 @@ static void schema_of_kinds(struct text *to)
 	text_put(to, " }\n");
 }
 
-void json_schema(struct text *to)
+void json_schema(struct text *to, const struct json_key *more, size_t count)
 {
 	text_put(to, "{\n \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
 		     " \"title\": \"socktale event\",\n"
 		     " \"description\": \"one line of the output of socktale with --format json\",\n"
 		     " \"type\": \"object\",\n");
-	schema_of_head(to);
+	schema_of_head(to, more, count);
 	text_put(to, " \"oneOf\": [\n");
 	for (unsigned int id = 0; id <= EVENT_COUNT; id++) {
 		schema_of_event(to, schema_get(id));

@@ -16,7 +16,16 @@ struct text;
 /* Append the object, without a newline: always valid JSON and UTF-8. `e` as for line_write(). */
 void json_write(struct text *to, const struct event *e);
 
-/* Append the JSON schema (draft 2020-12) every object of json_write() obeys, over several lines. */
-void json_schema(struct text *to);
+/* A key of an object: what may stand there, as a JSON schema, and what it means. */
+struct json_key {
+	const char *key, *schema, *meaning;
+	bool required;
+};
+
+/*
+ * Append the JSON schema (draft 2020-12) every object of json_write() obeys, over several lines. `more`: so many keys that whoever
+ * writes the line puts behind those of the event.
+ */
+void json_schema(struct text *to, const struct json_key *more, size_t count);
 
 #endif

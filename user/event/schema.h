@@ -63,6 +63,12 @@ int64_t field_integer(const struct field *f, const struct event *e);
 /* Store an integer into an integer field; -ERANGE when it does not fit, -EINVAL when the field is no integer. */
 int field_set_integer(const struct field *f, struct event *e, int64_t value);
 
+/* An errno without its sign, whatever the record says: the least integer, which has no positive one, stays. */
+static inline int error_plain(int32_t error)
+{
+	return error < 0 ? (int)-(uint32_t)error : error;
+}
+
 /* Whether `f` is an integer (and not a structure such as an address). */
 bool field_is_integer(const struct field *f);
 

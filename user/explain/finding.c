@@ -95,7 +95,7 @@ static int error_of(const struct moment *m)
 {
 	const struct field *f = schema_field(m->event->id, "error");
 
-	return f ? abs((int)field_integer(f, m->event)) : 0;
+	return f ? error_plain(field_integer(f, m->event)) : 0;
 }
 
 /* Without a role that was seen, the lower port is the one that was there first. */

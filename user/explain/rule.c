@@ -76,11 +76,6 @@ static bool peer_seen(const struct occasion *o, enum fact fact)
 	return endpoint_fact(o->m->peer, fact) != NULL;
 }
 
-static int plain_error(int32_t error)
-{
-	return abs(error);
-}
-
 /* Whether the peer's program can never read again. */
 static bool peer_closed(const struct occasion *o)
 {
@@ -130,7 +125,7 @@ static const struct endpoint *holder(const struct occasion *o)
 
 static bool bind_in_use(const struct occasion *o)
 {
-	return plain_error(AS(sock_bind)->error) == EADDRINUSE;
+	return error_plain(AS(sock_bind)->error) == EADDRINUSE;
 }
 
 FITS(bind_time_wait)
@@ -167,22 +162,22 @@ FITS(bind_in_use)
 
 FITS(bind_not_permitted)
 {
-	return plain_error(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family != AF_UNIX;
+	return error_plain(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family != AF_UNIX;
 }
 
 FITS(bind_not_local)
 {
-	return plain_error(AS(sock_bind)->error) == EADDRNOTAVAIL;
+	return error_plain(AS(sock_bind)->error) == EADDRNOTAVAIL;
 }
 
 FITS(bind_path_forbidden)
 {
-	return plain_error(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family == AF_UNIX;
+	return error_plain(AS(sock_bind)->error) == EACCES && AS(sock_bind)->head.family == AF_UNIX;
 }
 
 FITS(bind_path_missing)
 {
-	return plain_error(AS(sock_bind)->error) == ENOENT && AS(sock_bind)->head.family == AF_UNIX;
+	return error_plain(AS(sock_bind)->error) == ENOENT && AS(sock_bind)->head.family == AF_UNIX;
 }
 
 FITS(bind_failed)
@@ -325,7 +320,7 @@ FITS(error_kept)
 
 static bool connect_error(const struct occasion *o, int error)
 {
-	return plain_error(AS(tcp_connect)->error) == error;
+	return error_plain(AS(tcp_connect)->error) == error;
 }
 
 FITS(connect_reset)
@@ -417,7 +412,7 @@ FITS(syn_recv)
 
 FITS(accept_failed)
 {
-	return AS(tcp_accept)->error != 0 && plain_error(AS(tcp_accept)->error) != EAGAIN;
+	return AS(tcp_accept)->error != 0 && error_plain(AS(tcp_accept)->error) != EAGAIN;
 }
 
 FITS(accept_reset)
@@ -463,7 +458,7 @@ static bool moves(const struct occasion *o, int from, int to)
 
 static bool open_fails(const struct occasion *o, int error)
 {
-	return moves(o, TCP_SYN_SENT, TCP_CLOSE) && plain_error(AS(tcp_state)->error) == error;
+	return moves(o, TCP_SYN_SENT, TCP_CLOSE) && error_plain(AS(tcp_state)->error) == error;
 }
 
 FITS(state_refused)
@@ -504,7 +499,7 @@ FITS(state_reset)
 
 static bool gives_up(const struct occasion *o)
 {
-	return AS(tcp_state)->newstate == TCP_CLOSE && plain_error(AS(tcp_state)->error) == ETIMEDOUT &&
+	return AS(tcp_state)->newstate == TCP_CLOSE && error_plain(AS(tcp_state)->error) == ETIMEDOUT &&
 	       AS(tcp_state)->oldstate != TCP_SYN_SENT;
 }
 
@@ -612,7 +607,7 @@ FITS(zero_window_received)
 
 static bool send_error(const struct occasion *o, int error)
 {
-	return plain_error(AS(tcp_send)->error) == error;
+	return error_plain(AS(tcp_send)->error) == error;
 }
 
 FITS(send_pipe_shut)
@@ -756,7 +751,7 @@ FITS(block_released)
 
 static bool recv_error(const struct occasion *o, int error)
 {
-	return plain_error(AS(tcp_recv)->error) == error;
+	return error_plain(AS(tcp_recv)->error) == error;
 }
 
 static bool recv_nothing(const struct occasion *o)
@@ -1184,28 +1179,28 @@ FITS(udp_refused_now)
 {
 	because_own(o, FACT_send);
 	because_own(o, FACT_error);
-	return plain_error(AS(udp_send)->error) == ECONNREFUSED && seen(o, FACT_error);
+	return error_plain(AS(udp_send)->error) == ECONNREFUSED && seen(o, FACT_error);
 }
 
 FITS(udp_refused)
 {
 	because_own(o, FACT_error);
-	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
+	return error_plain(AS(udp_send)->error) == ECONNREFUSED;
 }
 
 FITS(udp_too_big_v6)
 {
-	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
+	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
 }
 
 FITS(udp_no_peer)
 {
-	return plain_error(AS(udp_send)->error) == EDESTADDRREQ;
+	return error_plain(AS(udp_send)->error) == EDESTADDRREQ;
 }
 
 FITS(udp_too_big)
 {
-	return plain_error(AS(udp_send)->error) == EMSGSIZE;
+	return error_plain(AS(udp_send)->error) == EMSGSIZE;
 }
 
 FITS(udp_send_failed)
@@ -1249,7 +1244,7 @@ FITS(udp_recv_empty)
 FITS(udp_recv_refused)
 {
 	because_own(o, FACT_error);
-	return plain_error(AS(udp_recv)->error) == ECONNREFUSED;
+	return error_plain(AS(udp_recv)->error) == ECONNREFUSED;
 }
 
 /* What any busy reader needs is not worth a word. */
@@ -1261,7 +1256,7 @@ FITS(udp_recv_waited)
 FITS(udp_connect_source)
 {
 	because_own(o, FACT_connect);
-	return plain_error(AS(udp_connect)->error) == EINVAL && AS(udp_connect)->peer_before.port;
+	return error_plain(AS(udp_connect)->error) == EINVAL && AS(udp_connect)->peer_before.port;
 }
 
 FITS(udp_connect_failed)
@@ -1375,7 +1370,7 @@ FITS(icmp_soft)
 
 static bool unix_connect_error(const struct occasion *o, int error)
 {
-	return plain_error(AS(unix_connect)->error) == error;
+	return error_plain(AS(unix_connect)->error) == error;
 }
 
 FITS(unix_no_file)
@@ -1431,7 +1426,7 @@ FITS(unix_accepted)
 
 static bool unix_send_error(const struct occasion *o, int error)
 {
-	return plain_error(AS(unix_send)->error) == error;
+	return error_plain(AS(unix_send)->error) == error;
 }
 
 FITS(unix_reset)
@@ -1494,7 +1489,7 @@ FITS(unix_got_passed)
 FITS(unix_recv_reset)
 {
 	because_peer(o, FACT_close);
-	return plain_error(AS(unix_recv)->error) == ECONNRESET;
+	return error_plain(AS(unix_recv)->error) == ECONNRESET;
 }
 
 FITS(unix_eof_own)

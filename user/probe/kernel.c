@@ -330,6 +330,14 @@ const char *kernel_missing_capability(void)
 	return modules_are_searched() ? "CAP_SYS_ADMIN" : NULL;
 }
 
+bool kernel_numbers_are_ours(void)
+{
+	char name[64] = "";
+
+	/* PROC_PID_INIT_INO, include/linux/proc_ns.h. Without /proc nobody can say. */
+	return readlink("/proc/self/ns/pid", name, sizeof(name) - 1) < 0 || !strcmp(name, "pid:[4026531836]");
+}
+
 int kernel_count_runs(void)
 {
 	return bpf_enable_stats(BPF_STATS_RUN_TIME);

@@ -49,6 +49,9 @@ void kernel_addresses(const char *const *names, size_t count, uint64_t *ret_addr
 /* The capability that is needed and that this process lacks, or NULL: CAP_BPF, CAP_PERFMON, from 5.11 to 6.1 CAP_SYS_ADMIN. */
 const char *kernel_missing_capability(void);
 
+/* Whether processes have the numbers here that the kernel side sees: in a pid namespace of their own they have others. */
+bool kernel_numbers_are_ours(void);
+
 /* Whether the running kernel has BTF at all: what every BPF program of ours needs. */
 bool kernel_has_types(void);
 

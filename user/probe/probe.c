@@ -237,7 +237,7 @@ static void config_complete(struct config *c, const struct kernel *k, const stru
 			c->fold_interval_ns = 1000000000ULL;
 	}
 	c->fold_interval_jiffies = c->fold_interval_ns * k->hz / 1000000000ULL;
-	c->self_pid = getpid();
+	c->self_pid = kernel_numbers_are_ours() ? (uint32_t)getpid() : UINT32_MAX; /* nobody: somebody else has our number there */
 }
 
 /* ---- open ---- */
@@ -1269,9 +1269,13 @@ const struct kernel *probe_kernel(const struct probe *p)
 
 int probe_measure(void)
 {
-	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int fd = kernel_count_runs();
 
-	return fd < 0 ? fail(fd, "BPF statistics: cannot be switched on") : fd;
+	if (fd != -EPERM)
+		return fd < 0 ? fail(fd, "BPF statistics: cannot be switched on") : fd;
+	fail(0, "BPF statistics: are not permitted to this process: CAP_SYS_ADMIN is missing");
+	hint("run it as root, or without --budget and --cost");
+	return fd;
 }
 
 void probe_each_program(const struct probe *p,

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "probe/probe.h"
 
 #define LOOK_NS 1000000000ULL
 #define STATS_NS 100000000ULL
@@ -50,10 +50,10 @@ static uint64_t process_ns(void)
 
 int thrift_begin(struct thrift *t, unsigned budget_percent, uint64_t now_ns)
 {
-	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int fd = probe_measure();
 
 	if (fd < 0)
-		return fail(fd, "budget: this kernel does not measure BPF programs for this process");
+		return fd;
 	close(fd);
 	memset(t, 0, sizeof(*t));
 	t->budget_percent = budget_percent;

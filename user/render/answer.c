@@ -36,12 +36,14 @@ static void keep(struct view *v, const struct moment *m)
 {
 	struct kept *k = &v->kept[m->number % KEPT];
 
-	if (k->room < m->event->size) {
+	size_t bytes = m->event->size < sizeof(struct event) ? sizeof(struct event) : m->event->size;
+
+	if (k->room < bytes) {
 		free(k->event);
-		k->event = memory_create(1, m->event->size);
-		k->room = m->event->size;
+		k->event = memory_create(1, bytes);
+		k->room = bytes;
 	}
-	memcpy(k->event, m->event, m->event->size);
+	memcpy(k->event, m->event, bytes);
 	k->number = m->number;
 }
 

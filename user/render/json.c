@@ -3,6 +3,8 @@
  * One JSON object per event and line (event/json.h), with what the story knows beyond it: the names of unix sockets, the
  * conversation, and the notes with the numbers of the events they rest on.
  */
+#include "render/json.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,30 @@ struct json {
 	struct text object; /* of one event */
 	struct text name;
 };
+
+enum key { KEY_moment, KEY_conversation, KEY_notes, KEYS };
+
+/* The keys that stand behind the event's own, in their order. */
+static const struct json_key keys[KEYS] = {
+	[KEY_moment] = { "moment", "{\"type\":\"integer\"}", "number of the event in this output, from 1 on", true },
+	[KEY_conversation] = { "conversation", "{\"type\":\"integer\"}", "number of the conversation it belongs to, absent: none", false },
+	[KEY_notes] = { "notes",
+			"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"rule\",\"sentence\",\"reference\",\"evidence\"],"
+			"\"properties\":{\"rule\":{\"type\":\"string\"},\"sentence\":{\"type\":\"string\"},"
+			"\"reference\":{\"type\":\"string\"},\"evidence\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}},"
+			"\"unevaluatedProperties\":false}}",
+			"explanations of the event, with the moments of those they rest on; absent: none", false },
+};
+
+void rendered_schema(struct text *to)
+{
+	json_schema(to, keys, KEYS);
+}
+
+static void put_key(struct json *j, enum key key)
+{
+	text_printf(&j->object, ",\"%s\":", keys[key].key);
+}
 
 static void *json_begin(const struct renderer_options *options)
 {
@@ -87,14 +113,16 @@ static int json_event(void *state, const struct moment *m, const struct note_lis
 	if (m->self)
 		put_names(j, m->self);
 	text_cut(&j->object, j->object.length - 1); /* its closing brace */
-	text_put(&j->object, ",\"moment\":");
+	put_key(j, KEY_moment);
 	text_u64(&j->object, m->number);
 	if (m->conversation) {
-		text_put(&j->object, ",\"conversation\":");
+		put_key(j, KEY_conversation);
 		text_u64(&j->object, m->conversation->number);
 	}
-	if (notes->count)
-		text_put(&j->object, ",\"notes\":[");
+	if (notes->count) {
+		put_key(j, KEY_notes);
+		text_char(&j->object, '[');
+	}
 	for (size_t i = 0; i < notes->count; i++) {
 		if (i)
 			text_char(&j->object, ',');
