@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What each kernel of the matrix must show, in its guest: the self-test of `socktale doctor` on both planes (some fifty
-# things of a connection's life, each with the right owner), two short lessons with all they must show, and that everything
-# loads, with the verifier's figures in $VM_OUT/budget.json for tests/vm/table.py. The longer tests are tests/live:
-# `VM_TESTS=lessons make check-vm` plays all twelve lessons.
+# things of a connection's life, each with the right owner), the kernel's own books and what is lost (tests/live), two short
+# lessons with all they must show, and that everything loads, with the verifier's figures in $VM_OUT/budget.json for
+# tests/vm/table.py. The longer tests are the rest of tests/live: `VM_TESTS=lessons make check-vm` plays all twelve lessons.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD:-build}
@@ -25,6 +25,8 @@ self_test() { COLUMNS=400 "$build/socktale" doctor ${1:+--plane "$1"}; }
 
 # One of TCP, with TIME-WAITs and signals, and one of UDP, with ICMP errors: each must-see counts.
 lessons() { SOCKTALE_PLANE=$1 BUILD=$build bash tests/live/lessons.sh address-in-use udp-connect; }
+
+books() { LIVE_PLANES=$1 BUILD=$build tests/run.sh live books loss; }
 
 # Emulation without KVM is slow now and then: what fails is run once more, and what failed is said.
 seen() { # SENTENCE COMMAND...
@@ -48,6 +50,7 @@ for plane in "" functions tracepoints; do
 	refused "$plane"
 done
 for plane in functions tracepoints; do
+	seen "books and losses on $plane" books "$plane"
 	seen "lessons on $plane" lessons "$plane"
 done
 if "$build/tests/vm/budget" >"${VM_OUT:-/tmp}/budget.json"; then
