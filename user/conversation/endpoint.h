@@ -35,6 +35,7 @@ enum fact {
 	FACT_close,          /* the last reference was closed */
 	FACT_early_close,    /* a descriptor was closed and others remained */
 	FACT_linger,         /* SO_LINGER was set */
+	FACT_send_timeout,   /* SO_SNDTIMEO was set */
 	FACT_nagle,          /* bytes were held back by Nagle's algorithm or a cork */
 	FACT_ack_delayed,    /* an acknowledgement was held back */
 	FACT_retransmit,     /* something was sent again */
@@ -43,6 +44,7 @@ enum fact {
 	FACT_reset_received, /* a RST was accepted */
 	FACT_error,          /* an error was stored on the socket */
 	FACT_call_error,     /* a call on the socket failed */
+	FACT_icmp,           /* an ICMP error about one of its packets arrived */
 	FACT_signal,         /* a signal was raised because of the socket */
 	FACT_time_wait,      /* a TIME_WAIT entry began */
 	FACT_gap,            /* something was not seen */
@@ -54,6 +56,7 @@ struct endpoint_memory {
 	struct witness fact[FACT_COUNT];
 	uint32_t sends_blocked;     /* waits so far */
 	uint64_t blocked_ns;        /* their sum */
+	uint64_t send_timeout_ns;   /* SO_SNDTIMEO, 0: none or not seen */
 	uint32_t syn_repeats;       /* how often its SYN was sent again */
 	uint32_t unread_at_reset;   /* received bytes thrown away when it sent a RST */
 	uint32_t unread_at_close;   /* received bytes nobody had read at the last close */
@@ -61,6 +64,7 @@ struct endpoint_memory {
 	int32_t linger_s;           /* SO_LINGER time, -1: off */
 	int32_t stored_error;       /* errno last stored on the socket, positive; 0: none or collected */
 	int32_t call_error;         /* errno of the last failed call, positive */
+	struct event_address icmp_from; /* who sent the last ICMP error */
 	uint8_t close_state;        /* TCP state at the last close */
 	uint8_t reset_cause;        /* enum call of the last RST sent */
 	uint8_t reset_reason;       /* RESET_REASON of the last RST sent */
@@ -70,6 +74,9 @@ struct endpoint_memory {
 	bool closed_window;         /* its last segment told offered no room */
 	uint32_t closed_window_seq; /* and had this number */
 	bool sent_short;            /* the last write took fewer bytes than it was given */
+	bool dissolved;             /* its last move to CLOSED was made by connect() with AF_UNSPEC */
+	bool attempts;              /* an active open began whose outcome no call has brought yet */
+	bool call_attempted;        /* so it was when the last connect() returned */
 	uint8_t shutdown_done;      /* bit set: 1 reading, 2 writing direction was shut down */
 };
 
@@ -127,6 +134,9 @@ void endpoint_destroy(struct endpoint *ep);
 
 /* Take in what `e`, the event with that number, says about this socket. */
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number);
+
+/* Whether with `e` the socket, which had a connection or tried to, asks for another: what was known of the first is over. */
+bool endpoint_begins_anew(const struct endpoint *ep, const struct event *e);
 
 /* Whether the addresses of `e` are those of one packet, which may be other than its socket's. */
 bool endpoint_quotes_packet(const struct event *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/rule.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -314,11 +315,26 @@ FITS(close_exit)
 	       o->m->self->protocol == IPPROTO_TCP;
 }
 
+FITS(error_dissolved)
+{
+	return AS(sock_error)->error != 0 && own(o)->dissolved && !o->m->self->closed;
+}
+
+/* A blocking connect() that has not returned yet. */
+FITS(error_connects)
+{
+	const struct witness *begun = endpoint_fact(o->m->self, FACT_syn), *returned = endpoint_fact(o->m->self, FACT_connect);
+
+	because_own(o, FACT_syn);
+	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received) && own(o)->attempts && begun &&
+	       (!returned || returned->number < begun->number) && !o->m->self->closed;
+}
+
 FITS(error_kept)
 {
 	/* Where nobody holds the socket there is no next call. */
 	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received) &&
-	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child));
+	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child && o->m->self->kind != ENDPOINT_ended));
 }
 
 /* ---- opening a connection ---- */
@@ -334,6 +350,24 @@ FITS(connect_reset)
 		return false;
 	because_own(o, FACT_syn);
 	because_own(o, FACT_reset_received);
+	return true;
+}
+
+static void word_router(struct occasion *o)
+{
+	const struct event_address *a = &own(o)->icmp_from;
+	char printed[INET6_ADDRSTRLEN];
+
+	text_put(word(o, "router"), inet_ntop(a->family, a->ip.bytes, printed, sizeof(printed)) ? printed : "?");
+	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
+}
+
+FITS(connect_refused_icmp)
+{
+	if (!connect_error(o, ECONNREFUSED) || !seen(o, FACT_icmp))
+		return false;
+	word_router(o);
 	return true;
 }
 
@@ -355,21 +389,101 @@ FITS(connect_timeout)
 	return true;
 }
 
+/*
+ * Whether this machine refused by itself: no SYN was prepared, and the socket got no port; with one it bound before, it must at least
+ * have been fast.
+ */
+static bool refused_here(const struct occasion *o, int error)
+{
+	return connect_error(o, error) && !own(o)->call_attempted &&
+	       (!AS(tcp_connect)->head.local_port || AS(tcp_connect)->duration_ns < NOTABLE_NS);
+}
+
 FITS(connect_no_route)
 {
-	return connect_error(o, ENETUNREACH) && !seen(o, FACT_syn);
+	return refused_here(o, ENETUNREACH);
+}
+
+FITS(connect_route_refuses)
+{
+	return refused_here(o, EHOSTUNREACH);
+}
+
+FITS(connect_prohibited)
+{
+	return refused_here(o, EACCES);
+}
+
+/* fe80::/10: __ip6_datagram_connect and tcp_v6_connect want to know the interface. */
+FITS(connect_no_scope)
+{
+	const struct event_address *asked = &AS(tcp_connect)->asked;
+
+	return refused_here(o, EINVAL) && asked->family == AF_INET6 && asked->ip.bytes[0] == 0xfe &&
+	       (asked->ip.bytes[1] & 0xc0) == 0x80;
+}
+
+static bool unreachable(const struct occasion *o)
+{
+	return connect_error(o, EHOSTUNREACH) || connect_error(o, ENETUNREACH);
+}
+
+FITS(connect_icmp)
+{
+	if (!unreachable(o) || !seen(o, FACT_icmp))
+		return false;
+	word_router(o);
+	because_own(o, FACT_error);
+	return true;
 }
 
 FITS(connect_unreachable)
 {
 	because_own(o, FACT_syn);
 	because_own(o, FACT_error);
-	return connect_error(o, EHOSTUNREACH) || connect_error(o, ENETUNREACH);
+	return unreachable(o);
 }
 
 FITS(connect_no_port)
 {
 	return connect_error(o, EADDRNOTAVAIL);
+}
+
+FITS(connect_dissolved)
+{
+	const struct witness *reset = endpoint_fact(o->m->self, FACT_reset_sent);
+
+	if (AS(tcp_connect)->asked.family || AS(tcp_connect)->error)
+		return false;
+	if (reset && reset->time_ns + AS(tcp_connect)->duration_ns >= o->m->event->time_ns)
+		because(o, reset);
+	return true;
+}
+
+FITS(connect_answered)
+{
+	if (!connect_error(o, EINPROGRESS) || !o->m->self || !seen(o, FACT_established))
+		return false;
+	because_own(o, FACT_established);
+	return true;
+}
+
+FITS(connect_ended)
+{
+	if (!connect_error(o, EINPROGRESS) || !o->m->self || o->m->self->state != TCP_CLOSE)
+		return false;
+	because_own(o, FACT_reset_received);
+	because_own(o, FACT_error);
+	return true;
+}
+
+/* A socket that may not wait does not, however busy the machine: one that waited would wait still, but for SO_SNDTIMEO. */
+FITS(connect_timed)
+{
+	uint64_t limit = own(o)->send_timeout_ns ? own(o)->send_timeout_ns : 500000000;
+
+	because_own(o, FACT_send_timeout);
+	return connect_error(o, EINPROGRESS) && AS(tcp_connect)->duration_ns >= limit;
 }
 
 FITS(connect_goes_on)
@@ -412,6 +526,7 @@ FITS(connect_done)
 FITS(syn_recv)
 {
 	because_peer(o, FACT_syn);
+	because_peer(o, FACT_retransmit);
 	return true;
 }
 
@@ -473,6 +588,13 @@ FITS(state_refused)
 	return open_fails(o, ECONNREFUSED) && seen(o, FACT_reset_received);
 }
 
+FITS(state_refused_icmp)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
+	return open_fails(o, ECONNREFUSED) && seen(o, FACT_icmp);
+}
+
 FITS(state_timeout)
 {
 	because_own(o, FACT_syn);
@@ -483,6 +605,7 @@ FITS(state_timeout)
 FITS(state_unreachable)
 {
 	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
 	return open_fails(o, EHOSTUNREACH) || open_fails(o, ENETUNREACH);
 }
 
@@ -491,6 +614,21 @@ FITS(state_queued)
 	because_own(o, FACT_syn_recv);
 	return (moves(o, TCP_SYN_RECV, TCP_ESTABLISHED) || moves(o, TCP_NEW_SYN_RECV, TCP_ESTABLISHED)) && o->m->self &&
 	       o->m->self->kind == ENDPOINT_child;
+}
+
+FITS(state_dissolved_reset)
+{
+	__u8 state = AS(tcp_state)->oldstate;
+
+	/* tcp_need_reset(), net/ipv4/tcp.c */
+	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE &&
+	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+		state == TCP_SYN_RECV);
+}
+
+FITS(state_dissolved)
+{
+	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE && AS(tcp_state)->oldstate != TCP_LISTEN;
 }
 
 FITS(state_reset)
@@ -953,6 +1091,11 @@ FITS(reset_keepalive)
 	return reset_reason_is(o, "TCP_KEEPALIVE_TIMEOUT");
 }
 
+FITS(reset_dissolved)
+{
+	return AS(tcp_reset_sent)->cause == CALL_connect && own(o)->dissolved;
+}
+
 FITS(reset_after_close)
 {
 	const struct endpoint *self = o->m->self;
@@ -1317,6 +1460,16 @@ static bool icmp_is(const struct occasion *o, const char *type)
 	return name_value(KIND_ICMP_TYPE, type, &value) == 0 && value == have;
 }
 
+/* No socket of TCP answers like this, and no router for want of a path: somebody forbade it. */
+FITS(icmp_rejected)
+{
+	uint8_t code = AS(icmp_sent)->code;
+
+	return AS(icmp_sent)->about == IPPROTO_TCP &&
+	       ((icmp_is(o, "unreachable") && (code == 3 || code == 9 || code == 10 || code == 13)) ||
+		(icmp_is(o, "icmp6_unreachable") && (code == 1 || code == 4)));
+}
+
 FITS(icmp_port)
 {
 	return (icmp_is(o, "unreachable") && AS(icmp_sent)->code == 3) ||
@@ -1336,6 +1489,39 @@ FITS(icmp_ping)
 FITS(icmp_pong)
 {
 	return icmp_is(o, "echo_reply") || icmp_is(o, "icmp6_echo_reply");
+}
+
+static bool about_tcp(const struct occasion *o, enum icmp_fate fate)
+{
+	return AS(icmp_received)->head.protocol == IPPROTO_TCP && AS(icmp_received)->fate == fate;
+}
+
+static bool opens(const struct occasion *o)
+{
+	return o->m->self && (o->m->self->state == TCP_SYN_SENT || o->m->self->state == TCP_SYN_RECV);
+}
+
+FITS(icmp_syn)
+{
+	because_own(o, FACT_syn);
+	return about_tcp(o, ICMP_FATE_delivered);
+}
+
+FITS(icmp_syn_busy)
+{
+	because_own(o, FACT_syn);
+	return about_tcp(o, ICMP_FATE_soft) && opens(o);
+}
+
+FITS(icmp_tcp_silent)
+{
+	return about_tcp(o, ICMP_FATE_silent);
+}
+
+FITS(icmp_tcp_asked)
+{
+	because_own(o, FACT_send);
+	return about_tcp(o, ICMP_FATE_queued);
 }
 
 /* Whether the socket was connected when the error came, and to whom, is known from its connect() only. */

@@ -86,6 +86,8 @@ void phrase_write(struct text *to, const struct moment *m)
 		bind_name(&name, m->event);
 		words[0] = (struct word){ .name = "name", .value = text_string(&name) };
 	}
+	if (m->event->id == EVENT_tcp_connect && !((const struct event_tcp_connect *)m->event)->asked.family)
+		words[0] = (struct word){ .name = "asked", .value = "AF_UNSPEC" };
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++) {
 		if (phrases[i].event == m->event->id && fits(&phrases[i], m->event)) {
 			say_sentence(to, _(phrases[i].sentence), m, words);
