@@ -93,10 +93,43 @@ static bool peer_closed(const struct occasion *o)
 /* The chain that ends in an error of a call: the peer's close, its RST, the RST's arrival, what was said of it before. */
 static void because_reset(struct occasion *o)
 {
-	because_peer(o, FACT_close);
+	const struct witness *close = endpoint_fact(o->m->peer, FACT_close);
+	const struct witness *reset = endpoint_fact(o->m->self, FACT_reset_received);
+
+	/* A close that made the RST may be told after it; one that came later has no part in it. */
+	if (close && (!reset || close->number < reset->number || peers(o)->reset_cause != CALL_none))
+		because(o, close);
 	because_peer(o, FACT_reset_sent);
 	because_own(o, FACT_reset_received);
 	because_own(o, FACT_error);
+}
+
+/* What the peer wrote since `fact`; what it is still writing is told when that call ends. */
+static void because_sent_since(struct occasion *o, enum fact fact)
+{
+	const struct witness *sent = endpoint_fact(o->m->peer, FACT_send), *since = endpoint_fact(o->m->self, fact);
+
+	if (sent && since && sent->number > since->number)
+		because(o, sent);
+}
+
+/*
+ * Who learns of an error, and by which call: sk_err waits for a write, or for a read that finds its queue empty; after a FIN a read
+ * gets 0 bytes instead (SOCK_DONE, tcp_recvmsg_locked, net/ipv4/tcp.c).
+ */
+static void word_told(struct occasion *o, int error, bool after_fin)
+{
+	const struct endpoint *self = o->m->self;
+	const char *sentence = N_("{owner} is told by {errno}: by the call it waits in, else by its next write, or by its next read once nothing is queued.");
+	struct word words[2] = { { .name = "errno", .value = name_word(KIND_ERRNO, error) }, { 0 } };
+
+	if (self && (self->closed || self->kind == ENDPOINT_orphan || endpoint_over(self)))
+		sentence = N_("No process holds the socket any more: nobody is told.");
+	else if (self && self->kind == ENDPOINT_child)
+		sentence = N_("No process holds the connection yet: accept() hands it out all the same, and the calls that follow tell.");
+	else if (after_fin)
+		sentence = N_("The next write of {owner} gets {errno}; a read still gets what is queued, then 0 bytes.");
+	say_sentence(word(o, "told"), _(sentence), o->m, words);
 }
 
 static void word_left(struct occasion *o, uint64_t ends_ns)
@@ -292,7 +325,29 @@ static bool tcp_closes(const struct occasion *o)
 
 FITS(close_unread)
 {
-	return tcp_closes(o) && AS(sock_close)->unread_bytes && !seen(o, FACT_reset_sent) && !seen(o, FACT_reset_received);
+	return tcp_closes(o) && AS(sock_close)->unread_bytes && AS(sock_close)->state != TCP_CLOSE &&
+	       !seen(o, FACT_reset_sent) && !seen(o, FACT_reset_received);
+}
+
+/* tcp_need_reset(), net/ipv4/tcp.c */
+static bool needs_reset(__u8 state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_SYN_RECV;
+}
+
+FITS(close_aborts)
+{
+	because_own(o, FACT_linger);
+	return tcp_closes(o) && AS(sock_close)->linger_s == 0 && needs_reset(AS(sock_close)->state) &&
+	       !AS(sock_close)->unsent_bytes;
+}
+
+FITS(close_aborts_unsent)
+{
+	because_own(o, FACT_linger);
+	return tcp_closes(o) && AS(sock_close)->linger_s == 0 && needs_reset(AS(sock_close)->state) &&
+	       AS(sock_close)->unsent_bytes;
 }
 
 FITS(close_lingered)
@@ -305,7 +360,7 @@ FITS(close_lingered)
 
 FITS(close_orphan)
 {
-	return tcp_closes(o) && AS(sock_close)->unsent_bytes && !seen(o, FACT_reset_sent) &&
+	return tcp_closes(o) && AS(sock_close)->unsent_bytes && AS(sock_close)->state != TCP_CLOSE && !seen(o, FACT_reset_sent) &&
 	       !seen(o, FACT_reset_received) && o->m->self->state != TCP_CLOSE;
 }
 
@@ -618,12 +673,7 @@ FITS(state_queued)
 
 FITS(state_dissolved_reset)
 {
-	__u8 state = AS(tcp_state)->oldstate;
-
-	/* tcp_need_reset(), net/ipv4/tcp.c */
-	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE &&
-	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
-		state == TCP_SYN_RECV);
+	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE && needs_reset(AS(tcp_state)->oldstate);
 }
 
 FITS(state_dissolved)
@@ -640,10 +690,24 @@ FITS(state_reset)
 	return true;
 }
 
+/* tcp_rcv_state_process(), net/ipv4/tcp_input.c: the two states in which only the peer may still send. */
+FITS(state_shut_reset)
+{
+	because_own(o, FACT_shutdown);
+	because_sent_since(o, FACT_shutdown);
+	return (moves(o, TCP_FIN_WAIT1, TCP_CLOSE) || moves(o, TCP_FIN_WAIT2, TCP_CLOSE)) &&
+	       plain_error(AS(tcp_state)->error) == ECONNRESET && (own(o)->shutdown_done & 1) && !seen(o, FACT_close);
+}
+
 static bool gives_up(const struct occasion *o)
 {
 	return AS(tcp_state)->newstate == TCP_CLOSE && plain_error(AS(tcp_state)->error) == ETIMEDOUT &&
 	       AS(tcp_state)->oldstate != TCP_SYN_SENT;
+}
+
+static void word_told_move(struct occasion *o)
+{
+	word_told(o, plain_error(AS(tcp_state)->error), AS(tcp_state)->oldstate == TCP_CLOSE_WAIT);
 }
 
 FITS(state_keepalive_dead)
@@ -651,12 +715,14 @@ FITS(state_keepalive_dead)
 	if (!gives_up(o) || !seen(o, FACT_probe))
 		return false;
 	because_own(o, FACT_probe);
+	word_told_move(o);
 	return true;
 }
 
 FITS(state_lost)
 {
 	because_own(o, FACT_retransmit);
+	word_told_move(o);
 	return gives_up(o);
 }
 
@@ -777,6 +843,19 @@ FITS(send_pipe)
 FITS(send_reset)
 {
 	because_reset(o);
+	return send_error(o, ECONNRESET) && seen(o, FACT_reset_received);
+}
+
+FITS(send_reset_own)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_reset_sent);
+	return send_error(o, ECONNRESET) && seen(o, FACT_reset_sent);
+}
+
+FITS(send_reset_unseen)
+{
+	because_own(o, FACT_error);
 	return send_error(o, ECONNRESET);
 }
 
@@ -814,6 +893,7 @@ FITS(send_answered)
 	if (!AS(tcp_send)->done_bytes || !peer_closed(o) || !seen(o, FACT_reset_received))
 		return false;
 	because_reset(o);
+	word_told(o, own(o)->reset_state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET, own(o)->reset_state == TCP_CLOSE_WAIT);
 	return true;
 }
 
@@ -905,6 +985,19 @@ static bool recv_nothing(const struct occasion *o)
 FITS(recv_reset)
 {
 	because_reset(o);
+	return recv_error(o, ECONNRESET) && seen(o, FACT_reset_received);
+}
+
+FITS(recv_reset_own)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_reset_sent);
+	return recv_error(o, ECONNRESET) && seen(o, FACT_reset_sent);
+}
+
+FITS(recv_reset_unseen)
+{
+	because_own(o, FACT_error);
 	return recv_error(o, ECONNRESET);
 }
 
@@ -1103,7 +1196,16 @@ FITS(reset_after_close)
 	if (!self || reset_in_close(o) || !(endpoint_over(self) || self->kind == ENDPOINT_orphan || seen(o, FACT_close)))
 		return false;
 	because_own(o, FACT_close);
-	because_peer(o, FACT_send);
+	because_sent_since(o, FACT_close);
+	return true;
+}
+
+FITS(reset_after_shutdown)
+{
+	if (!o->m->self || reset_in_close(o) || !(own(o)->shutdown_done & 1))
+		return false;
+	because_own(o, FACT_shutdown);
+	because_sent_since(o, FACT_shutdown);
 	return true;
 }
 
@@ -1122,9 +1224,11 @@ FITS(reset_sent)
 }
 
 /* tcp_reset() chooses by state (net/ipv4/tcp_input.c): SYN-SENT, CLOSE-WAIT, anything else. */
-static void word_errno(struct occasion *o)
+static void word_told_reset(struct occasion *o)
 {
-	text_put(word(o, "errno"), AS(tcp_reset_received)->state == TCP_CLOSE_WAIT ? "EPIPE" : "ECONNRESET");
+	bool after_fin = AS(tcp_reset_received)->state == TCP_CLOSE_WAIT;
+
+	word_told(o, after_fin ? EPIPE : ECONNRESET, after_fin);
 }
 
 FITS(refused)
@@ -1141,7 +1245,7 @@ FITS(reset_by_linger)
 	because_peer(o, FACT_linger);
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
@@ -1156,7 +1260,7 @@ FITS(reset_by_unread)
 	because_own(o, FACT_send);
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
@@ -1167,14 +1271,14 @@ FITS(reset_by_closed)
 	because_peer(o, FACT_close);
 	because_own(o, FACT_send);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
 FITS(reset_received)
 {
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
