@@ -133,6 +133,7 @@ static void forget_connection(struct endpoint *ep)
 	*m = fresh;
 	ep->local.port = 0; /* the kernel may still name the old one: the SYN will tell */
 	ep->wait_came_late = false;
+	ep->wait_met.number = 0;
 	ep->kind = ENDPOINT_socket;
 }
 
@@ -256,6 +257,7 @@ static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *
 	}
 	ep->kind = ENDPOINT_time_wait;
 	ep->state = e->substate;
+	ep->waited_before = ep->time_wait.number;
 	ep->time_wait = witness_of(&e->head, number);
 	ep->time_wait_ends_ns = e->head.time_ns + e->timeout_ns;
 	remember(ep, FACT_time_wait, &e->head, number);
@@ -283,6 +285,13 @@ static void on_send_block(struct endpoint *ep, const struct event_tcp_send_block
 		m->blocked_ns += e->blocked_ns;
 }
 
+/* An entry keeps no memory, and this it must know at its end. */
+static void meet(struct endpoint *ep, const struct event *e, uint32_t number)
+{
+	if (ep->kind == ENDPOINT_time_wait)
+		ep->wait_met = witness_of(e, number);
+}
+
 /* Tracepoints see the end of it alone. */
 static void on_ack_delayed(struct endpoint *ep, const struct event_tcp_ack_delayed *e, uint32_t number)
 {
@@ -295,8 +304,12 @@ static void on_ack_delayed(struct endpoint *ep, const struct event_tcp_ack_delay
 
 static void on_segment(struct endpoint *ep, const struct event_tcp_segment *e, uint32_t number)
 {
-	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
+	enum { FLAG_FIN = 0x01, FLAG_SYN = 0x02, FLAG_RST = 0x04, FLAG_ACK = 0x10 };
 
+	if (e->direction == DIRECTION_sent && (e->flags & FLAG_FIN) && e->repeated)
+		remember(ep, FACT_fin_repeated, &e->head, number);
+	if (e->direction == DIRECTION_received && (e->flags & FLAG_RST))
+		meet(ep, &e->head, number);
 	if (e->direction == DIRECTION_sent) {
 		memory(ep)->closed_window = !e->window;
 		memory(ep)->closed_window_seq = e->seq;
@@ -403,6 +416,8 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 	case EVENT_tcp_io:
 		ep->out_bytes += AS(tcp_io)->sent_bytes;
 		ep->in_bytes += AS(tcp_io)->recv_bytes;
+		if (AS(tcp_io)->recv_bytes)
+			remember(ep, FACT_recv, e, number);
 		break;
 	case EVENT_udp_send:
 		if (ep->role == ROLE_unknown)
@@ -463,6 +478,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		memory(ep)->unread_at_reset = AS(tcp_reset_sent)->unread_bytes;
 		memory(ep)->reset_reason = AS(tcp_reset_sent)->reason;
 		remember(ep, FACT_reset_sent, e, number);
+		meet(ep, e, number);
 		break;
 	case EVENT_tcp_reset_received:
 		memory(ep)->reset_state = AS(tcp_reset_received)->state;

@@ -40,6 +40,7 @@ enum fact {
 	FACT_ack_delayed,    /* an acknowledgement was held back */
 	FACT_retransmit,     /* something was sent again */
 	FACT_probe,          /* a probe was sent */
+	FACT_fin_repeated,   /* its FIN was sent again */
 	FACT_reset_sent,     /* a RST left */
 	FACT_reset_received, /* a RST was accepted */
 	FACT_error,          /* an error was stored on the socket */
@@ -107,6 +108,8 @@ struct endpoint {
 	uint64_t listener;               /* socket that listened for it, 0: none or not seen */
 	uint64_t time_wait_ends_ns;      /* when the TIME_WAIT entry is due, 0: none */
 	struct witness time_wait;        /* its beginning */
+	struct witness wait_met;         /* the last RST that came for the entry, or that it drew; no number: none */
+	uint32_t waited_before;          /* number of its beginning before that, where it began anew */
 	uint32_t netns;
 	uint32_t pid, uid;               /* owner */
 	uint32_t backlog;                /* of a listener */

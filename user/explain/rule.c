@@ -928,6 +928,17 @@ static bool blocks(const struct occasion *o, enum block reason)
 	return AS(tcp_send_block)->phase != PHASE_ends && AS(tcp_send_block)->reason == reason;
 }
 
+FITS(block_window_slow)
+{
+	enum { LATELY_NS = 1000000000 };
+	const struct witness *read = endpoint_fact(o->m->peer, FACT_recv);
+
+	if (!blocks(o, BLOCK_peer_window) || !read || read->time_ns + LATELY_NS < o->m->event->time_ns)
+		return false;
+	because(o, read);
+	return true;
+}
+
 FITS(block_window)
 {
 	return blocks(o, BLOCK_peer_window);
@@ -1305,6 +1316,16 @@ FITS(time_wait_of_fin_wait2)
 
 FITS(time_wait_restarted)
 {
+	const struct witness *again = endpoint_fact(o->m->peer, FACT_fin_repeated);
+
+	if (!AS(tcp_time_wait)->restarted || !again || again->number < o->m->self->waited_before)
+		return false;
+	because(o, again);
+	return true;
+}
+
+FITS(time_wait_touched)
+{
 	return AS(tcp_time_wait)->restarted;
 }
 
@@ -1351,6 +1372,25 @@ FITS(time_wait_expired)
 FITS(time_wait_recycled)
 {
 	return time_wait_ends(o, TIME_WAIT_END_recycled);
+}
+
+/* Whether a RST came for the entry, or was drawn from it, before it ended: the event that told so. */
+static bool time_wait_met(struct occasion *o, enum event_id told)
+{
+	if (!o->m->self || !o->m->self->wait_met.number || o->m->self->wait_met.id != told)
+		return false;
+	because(o, &o->m->self->wait_met);
+	return time_wait_ends(o, TIME_WAIT_END_killed);
+}
+
+FITS(time_wait_reset)
+{
+	return time_wait_met(o, EVENT_tcp_segment);
+}
+
+FITS(time_wait_bytes)
+{
+	return time_wait_met(o, EVENT_tcp_reset_sent);
 }
 
 FITS(time_wait_killed)
@@ -1440,9 +1480,16 @@ FITS(udp_refused)
 	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
 }
 
+/* What would fit into an IP packet of IPv4, and so does of IPv6. */
+FITS(udp_too_big_mtu)
+{
+	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->asked_bytes <= 65507 && !AS(udp_send)->gso_bytes;
+}
+
 FITS(udp_too_big_v6)
 {
-	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
+	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6 &&
+	       AS(udp_send)->asked_bytes > 65527;
 }
 
 FITS(udp_no_peer)
@@ -1452,7 +1499,8 @@ FITS(udp_no_peer)
 
 FITS(udp_too_big)
 {
-	return plain_error(AS(udp_send)->error) == EMSGSIZE;
+	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET &&
+	       AS(udp_send)->asked_bytes > 65507;
 }
 
 FITS(udp_send_failed)
