@@ -565,6 +565,12 @@ static void find_listener(struct endpoint *ep, const struct event *e)
 	take_address(&ep->local, address_local(e));
 }
 
+/* Whether a process gives up its share of the socket, which others hold: from then on it is no owner. */
+static bool lets_go(const struct endpoint *ep, const struct event *e)
+{
+	return ep->pid && e->id == EVENT_sock_close && !((const struct event_sock_close *)e)->last;
+}
+
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 {
 	bool anew;
@@ -576,7 +582,8 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 		ep->family = e->family;
 	if (e->protocol)
 		ep->protocol = e->protocol;
-	take_owner(ep, e);
+	if (!lets_go(ep, e))
+		take_owner(ep, e);
 	find_listener(ep, e);
 	anew = endpoint_begins_anew(ep, e);
 	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
