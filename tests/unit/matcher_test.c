@@ -199,6 +199,27 @@ TEST("an address pair used again is another conversation")
 	matcher_destroy(m);
 }
 
+TEST("a socket that connects anew leaves its former peer, and finds the next one")
+{
+	struct matcher *m = begin();
+	struct endpoint *c = client(m, 1, "127.0.0.1:40000", "127.0.0.1:80");
+	struct endpoint *first = server(m, 2, "127.0.0.1:80", "127.0.0.1:40000"), *second;
+	uint32_t number = c->conversation->number;
+
+	CHECK(c->peer == first);
+	move(m, 1, "127.0.0.1:40000", "127.0.0.1:80", TCP_ESTABLISHED, TCP_CLOSE);
+	move(m, 2, "127.0.0.1:80", "127.0.0.1:40000", TCP_ESTABLISHED, TCP_CLOSE);
+	/* The kernel still names the old port. */
+	move(m, 1, "127.0.0.1:40000", "127.0.0.1:80", TCP_CLOSE, TCP_SYN_SENT);
+	CHECK(!c->peer && !first->peer);
+	CHECK(first->conversation->number == number && c->conversation->number != number);
+	CHECK(endpoint_fact(c, FACT_established) == NULL);
+	client(m, 1, "127.0.0.1:40001", "127.0.0.1:80");
+	second = server(m, 3, "127.0.0.1:80", "127.0.0.1:40001");
+	CHECK(c->peer == second && second->conversation == c->conversation);
+	matcher_destroy(m);
+}
+
 TEST("an end in TIME_WAIT whose peer is elsewhere does not take the next connection's end")
 {
 	struct matcher *m = begin();

@@ -123,6 +123,40 @@ static void call_failed(struct endpoint *ep, int error, const struct event *e, u
 
 /* ---- one function per event that changes what is known ---- */
 
+/* What was seen of an earlier connection of the same socket explains nothing of the next one. */
+static void forget_connection(struct endpoint *ep)
+{
+	static const enum fact stay[] = { FACT_connect, FACT_linger, FACT_send_timeout, FACT_early_close, FACT_gap };
+	struct endpoint_memory *m = memory(ep), fresh = { .linger_s = m->linger_s, .send_timeout_ns = m->send_timeout_ns };
+
+	for (size_t i = 0; i < sizeof(stay) / sizeof(*stay); i++)
+		fresh.fact[stay[i]] = m->fact[stay[i]];
+	*m = fresh;
+	ep->local.port = 0; /* the kernel may still name the old one: the SYN will tell */
+	ep->wait_came_late = false;
+	ep->wait_met.number = 0;
+	ep->kind = ENDPOINT_socket;
+}
+
+bool endpoint_begins_anew(const struct endpoint *ep, const struct event *e)
+{
+	return e->id == EVENT_tcp_state && ((const struct event_tcp_state *)e)->newstate == TCP_SYN_SENT &&
+	       ep->state != 0 && ep->state != TCP_SYN_SENT;
+}
+
+/*
+ * Whether it is connect() with AF_UNSPEC that closes: where connect() itself fails, before any SYN, it takes back what the same call
+ * began.
+ */
+static bool dissolves(const struct endpoint *ep, const struct event_tcp_state *e)
+{
+	const struct witness *returned = endpoint_fact(ep, FACT_connect), *begun = endpoint_fact(ep, FACT_syn);
+
+	if (e->cause != CALL_connect || e->error || endpoint_fact(ep, FACT_reset_received))
+		return false;
+	return e->oldstate != TCP_SYN_SENT || (returned && begun && returned->number > begun->number);
+}
+
 static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint32_t number)
 {
 	/* Before 6.13 the child's first move carries the listener's identity (inet_csk_clone_lock); the listener stays. */
@@ -132,6 +166,8 @@ static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint3
 		memory(ep)->stored_error = error_plain(e->error);
 		remember(ep, FACT_error, &e->head, number);
 	}
+	if (e->newstate == TCP_CLOSE)
+		memory(ep)->dissolved = dissolves(ep, e);
 	ep->old_state = e->oldstate;
 	if (e->newstate == TCP_CLOSE && ep->kind == ENDPOINT_time_wait)
 		return; /* the full socket ends, the entry that replaced it stays */
@@ -143,6 +179,7 @@ static void on_state(struct endpoint *ep, const struct event_tcp_state *e, uint3
 		break;
 	case TCP_SYN_SENT:
 		ep->role = ROLE_client;
+		memory(ep)->attempts = true;
 		remember(ep, FACT_syn, &e->head, number);
 		break;
 	case TCP_SYN_RECV:
@@ -221,6 +258,7 @@ static void on_time_wait(struct endpoint *ep, const struct event_tcp_time_wait *
 	}
 	ep->kind = ENDPOINT_time_wait;
 	ep->state = e->substate;
+	ep->waited_before = ep->time_wait.number;
 	ep->time_wait = witness_of(&e->head, number);
 	ep->time_wait_ends_ns = e->head.time_ns + e->timeout_ns;
 	remember(ep, FACT_time_wait, &e->head, number);
@@ -230,6 +268,8 @@ static void on_time_wait_end(struct endpoint *ep, const struct event_tcp_time_wa
 {
 	if (e->ending == TIME_WAIT_END_never)
 		return;
+	if (ep->state == TCP_SYN_SENT || ep->state == TCP_ESTABLISHED)
+		return; /* the entry was an earlier connection's, the socket lives on with another */
 	ep->kind = ENDPOINT_ended; /* `state` keeps what the entry stood for */
 }
 
@@ -246,6 +286,13 @@ static void on_send_block(struct endpoint *ep, const struct event_tcp_send_block
 		m->blocked_ns += e->blocked_ns;
 }
 
+/* An entry keeps no memory, and this it must know at its end. */
+static void meet(struct endpoint *ep, const struct event *e, uint32_t number)
+{
+	if (ep->kind == ENDPOINT_time_wait)
+		ep->wait_met = witness_of(e, number);
+}
+
 /* Tracepoints see the end of it alone. */
 static void on_ack_delayed(struct endpoint *ep, const struct event_tcp_ack_delayed *e, uint32_t number)
 {
@@ -258,18 +305,26 @@ static void on_ack_delayed(struct endpoint *ep, const struct event_tcp_ack_delay
 
 static void on_segment(struct endpoint *ep, const struct event_tcp_segment *e, uint32_t number)
 {
-	enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
+	enum { FLAG_FIN = 0x01, FLAG_SYN = 0x02, FLAG_RST = 0x04, FLAG_ACK = 0x10 };
 
+	if (e->direction == DIRECTION_sent && (e->flags & FLAG_FIN) && e->repeated)
+		remember(ep, FACT_fin_repeated, &e->head, number);
+	if (e->direction == DIRECTION_received && (e->flags & FLAG_RST))
+		meet(ep, &e->head, number);
 	if (e->direction == DIRECTION_sent) {
 		memory(ep)->closed_window = !e->window;
 		memory(ep)->closed_window_seq = e->seq;
 	}
-	if (e->direction == DIRECTION_sent && (e->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+	if (e->direction == DIRECTION_sent && (e->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !e->repeated)
 		remember(ep, FACT_syn, &e->head, number);
 }
 
 static void on_option(struct endpoint *ep, const struct event_sock_option *e, uint32_t number)
 {
+	if (!e->error && e->option == (SOL_SOCKET << 16 | SO_SNDTIMEO)) {
+		memory(ep)->send_timeout_ns = e->value * 1000000000ull + e->value2 * 1000ull;
+		remember(ep, FACT_send_timeout, &e->head, number);
+	}
 	if (e->error || e->option != (SOL_SOCKET << 16 | SO_LINGER))
 		return;
 	memory(ep)->linger_s = e->value ? e->value2 : -1;
@@ -299,6 +354,10 @@ static void on_connect(struct endpoint *ep, int error, const struct event *e, ui
 {
 	if (ep->role == ROLE_unknown)
 		ep->role = ROLE_client;
+	memory(ep)->call_attempted = memory(ep)->attempts;
+	/* A call that a signal ended may show a number of the kernel's own (ERESTARTSYS, 512). */
+	if (abs(error) != EINPROGRESS && abs(error) != EALREADY && abs(error) != EINTR && abs(error) < 512)
+		memory(ep)->attempts = false;
 	remember(ep, FACT_connect, e, number);
 	call_failed(ep, error, e, number);
 }
@@ -358,6 +417,8 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 	case EVENT_tcp_io:
 		ep->out_bytes += AS(tcp_io)->sent_bytes;
 		ep->in_bytes += AS(tcp_io)->recv_bytes;
+		if (AS(tcp_io)->recv_bytes)
+			remember(ep, FACT_recv, e, number);
 		break;
 	case EVENT_udp_send:
 		if (ep->role == ROLE_unknown)
@@ -418,6 +479,7 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 		memory(ep)->unread_at_reset = AS(tcp_reset_sent)->unread_bytes;
 		memory(ep)->reset_reason = AS(tcp_reset_sent)->reason;
 		remember(ep, FACT_reset_sent, e, number);
+		meet(ep, e, number);
 		break;
 	case EVENT_tcp_reset_received:
 		memory(ep)->reset_state = AS(tcp_reset_received)->state;
@@ -450,6 +512,10 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 	case EVENT_sock_error:
 		memory(ep)->stored_error = error_plain(AS(sock_error)->error);
 		remember(ep, FACT_error, e, number);
+		break;
+	case EVENT_icmp_received:
+		memory(ep)->icmp_from = AS(icmp_received)->from;
+		remember(ep, FACT_icmp, e, number);
 		break;
 	case EVENT_signal:
 		remember(ep, FACT_signal, e, number);
@@ -500,8 +566,16 @@ static void find_listener(struct endpoint *ep, const struct event *e)
 	take_address(&ep->local, address_local(e));
 }
 
+/* Whether a process gives up its share of the socket, which others hold: from then on it is no owner. */
+static bool lets_go(const struct endpoint *ep, const struct event *e)
+{
+	return ep->pid && e->id == EVENT_sock_close && !((const struct event_sock_close *)e)->last;
+}
+
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 {
+	bool anew;
+
 	ep->last_ns = e->time_ns;
 	if (e->netns)
 		ep->netns = e->netns;
@@ -509,13 +583,17 @@ void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number)
 		ep->family = e->family;
 	if (e->protocol)
 		ep->protocol = e->protocol;
-	take_owner(ep, e);
+	if (!lets_go(ep, e))
+		take_owner(ep, e);
 	find_listener(ep, e);
+	anew = endpoint_begins_anew(ep, e);
 	if (ep->kind != ENDPOINT_listener) { /* whose events may name the addresses of a child or of a dropped SYN */
 		if (!endpoint_quotes_packet(e) || !ep->local.port)
 			take_address(&ep->local, address_local(e));
 		if (!endpoint_quotes_packet(e) && !names_one_peer(ep, e))
 			take_address(&ep->remote, address_remote(e));
 	}
+	if (anew)
+		forget_connection(ep);
 	on_kernel(ep, e, number);
 }

@@ -35,14 +35,17 @@ enum fact {
 	FACT_close,          /* the last reference was closed */
 	FACT_early_close,    /* a descriptor was closed and others remained */
 	FACT_linger,         /* SO_LINGER was set */
+	FACT_send_timeout,   /* SO_SNDTIMEO was set */
 	FACT_nagle,          /* bytes were held back by Nagle's algorithm or a cork */
 	FACT_ack_delayed,    /* an acknowledgement was held back */
 	FACT_retransmit,     /* something was sent again */
 	FACT_probe,          /* a probe was sent */
+	FACT_fin_repeated,   /* its FIN was sent again */
 	FACT_reset_sent,     /* a RST left */
 	FACT_reset_received, /* a RST was accepted */
 	FACT_error,          /* an error was stored on the socket */
 	FACT_call_error,     /* a call on the socket failed */
+	FACT_icmp,           /* an ICMP error about one of its packets arrived */
 	FACT_signal,         /* a signal was raised because of the socket */
 	FACT_time_wait,      /* a TIME_WAIT entry began */
 	FACT_gap,            /* something was not seen */
@@ -54,6 +57,7 @@ struct endpoint_memory {
 	struct witness fact[FACT_COUNT];
 	uint32_t sends_blocked;     /* waits so far */
 	uint64_t blocked_ns;        /* their sum */
+	uint64_t send_timeout_ns;   /* SO_SNDTIMEO, 0: none or not seen */
 	uint32_t syn_repeats;       /* how often its SYN was sent again */
 	uint32_t unread_at_reset;   /* received bytes thrown away when it sent a RST */
 	uint32_t unread_at_close;   /* received bytes nobody had read at the last close */
@@ -61,6 +65,7 @@ struct endpoint_memory {
 	int32_t linger_s;           /* SO_LINGER time, -1: off */
 	int32_t stored_error;       /* errno last stored on the socket, positive; 0: none or collected */
 	int32_t call_error;         /* errno of the last failed call, positive */
+	struct event_address icmp_from; /* who sent the last ICMP error */
 	uint8_t close_state;        /* TCP state at the last close */
 	uint8_t reset_cause;        /* enum call of the last RST sent */
 	uint8_t reset_reason;       /* RESET_REASON of the last RST sent */
@@ -70,6 +75,9 @@ struct endpoint_memory {
 	bool closed_window;         /* its last segment told offered no room */
 	uint32_t closed_window_seq; /* and had this number */
 	bool sent_short;            /* the last write took fewer bytes than it was given */
+	bool dissolved;             /* its last move to CLOSED was made by connect() with AF_UNSPEC */
+	bool attempts;              /* an active open began whose outcome no call has brought yet */
+	bool call_attempted;        /* so it was when the last connect() returned */
 	uint8_t shutdown_done;      /* bit set: 1 reading, 2 writing direction was shut down */
 };
 
@@ -100,6 +108,8 @@ struct endpoint {
 	uint64_t listener;               /* socket that listened for it, 0: none or not seen */
 	uint64_t time_wait_ends_ns;      /* when the TIME_WAIT entry is due, 0: none */
 	struct witness time_wait;        /* its beginning */
+	struct witness wait_met;         /* the last RST that came for the entry, or that it drew; no number: none */
+	uint32_t waited_before;          /* number of its beginning before that, where it began anew */
 	uint32_t netns;
 	uint32_t pid, uid;               /* owner */
 	uint32_t backlog;                /* of a listener */
@@ -127,6 +137,9 @@ void endpoint_destroy(struct endpoint *ep);
 
 /* Take in what `e`, the event with that number, says about this socket. */
 void endpoint_event(struct endpoint *ep, const struct event *e, uint32_t number);
+
+/* Whether with `e` the socket, which had a connection or tried to, asks for another: what was known of the first is over. */
+bool endpoint_begins_anew(const struct endpoint *ep, const struct event *e);
 
 /* Whether the addresses of `e` are those of one packet, which may be other than its socket's. */
 bool endpoint_quotes_packet(const struct event *e);

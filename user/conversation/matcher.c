@@ -120,6 +120,7 @@ static struct endpoint *tuples_find(const struct matcher *m, const struct endpoi
 		struct tuple theirs = tuple_of(ep);
 
 		if (ep == for_whom || ep->peer || endpoint_over(ep) || theirs.protocol != t->protocol ||
+		    (ep->state == TCP_CLOSE && for_whom->state == TCP_SYN_SENT) ||
 		    !address_equal(&theirs.local, &t->local) || !address_equal(&theirs.remote, &t->remote))
 			continue;
 		if (ep->netns == for_whom->netns)
@@ -396,6 +397,22 @@ static void pair_by_name(struct matcher *m, struct endpoint *ep, const struct ev
 		join(m, ep, other, e->id == EVENT_udp_send || e->id == EVENT_unix_send);
 }
 
+/* A socket that connects anew leaves its former peer alone with their conversation. */
+static void part(struct matcher *m, struct endpoint *ep)
+{
+	struct conversation *c = ep->conversation;
+	struct endpoint *other = ep->peer;
+
+	if (!other)
+		return;
+	c->end[0] = other;
+	c->end[1] = NULL;
+	c->version++;
+	ep->peer = other->peer = NULL;
+	conversation_create(ep, ++m->numbers);
+	m->count.conversations++;
+}
+
 /* ---- events ---- */
 
 static struct endpoint *endpoint_get(struct matcher *m, const struct event *e)
@@ -435,6 +452,8 @@ struct endpoint *matcher_event(struct matcher *m, const struct event *e, uint32_
 		return NULL;
 	ep = endpoint_get(m, e);
 	before = *ep;
+	if (endpoint_begins_anew(ep, e))
+		part(m, ep);
 	endpoint_event(ep, e, number);
 	pair_by_address(m, ep);
 	pair_by_name(m, ep, e);

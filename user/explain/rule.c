@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/rule.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -87,10 +88,43 @@ static bool peer_closed(const struct occasion *o)
 /* The chain that ends in an error of a call: the peer's close, its RST, the RST's arrival, what was said of it before. */
 static void because_reset(struct occasion *o)
 {
-	because_peer(o, FACT_close);
+	const struct witness *close = endpoint_fact(o->m->peer, FACT_close);
+	const struct witness *reset = endpoint_fact(o->m->self, FACT_reset_received);
+
+	/* A close that made the RST may be told after it; one that came later has no part in it. */
+	if (close && (!reset || close->number < reset->number || peers(o)->reset_cause != CALL_none))
+		because(o, close);
 	because_peer(o, FACT_reset_sent);
 	because_own(o, FACT_reset_received);
 	because_own(o, FACT_error);
+}
+
+/* What the peer wrote since `fact`; what it is still writing is told when that call ends. */
+static void because_sent_since(struct occasion *o, enum fact fact)
+{
+	const struct witness *sent = endpoint_fact(o->m->peer, FACT_send), *since = endpoint_fact(o->m->self, fact);
+
+	if (sent && since && sent->number > since->number)
+		because(o, sent);
+}
+
+/*
+ * Who learns of an error, and by which call: sk_err waits for a write, or for a read that finds its queue empty; after a FIN a read
+ * gets 0 bytes instead (SOCK_DONE, tcp_recvmsg_locked, net/ipv4/tcp.c).
+ */
+static void word_told(struct occasion *o, int error, bool after_fin)
+{
+	const struct endpoint *self = o->m->self;
+	const char *sentence = N_("{owner} is told by {errno}: by the call it waits in, else by its next write, or by its next read once nothing is queued.");
+	struct word words[2] = { { .name = "errno", .value = name_word(KIND_ERRNO, error) }, { 0 } };
+
+	if (self && (self->closed || self->kind == ENDPOINT_orphan || endpoint_over(self)))
+		sentence = N_("No process holds the socket any more: nobody is told.");
+	else if (self && self->kind == ENDPOINT_child)
+		sentence = N_("No process holds the connection yet: accept() hands it out all the same, and the calls that follow tell.");
+	else if (after_fin)
+		sentence = N_("The next write of {owner} gets {errno}; a read still gets what is queued, then 0 bytes.");
+	say_sentence(word(o, "told"), _(sentence), o->m, words);
 }
 
 static void word_left(struct occasion *o, uint64_t ends_ns)
@@ -286,7 +320,29 @@ static bool tcp_closes(const struct occasion *o)
 
 FITS(close_unread)
 {
-	return tcp_closes(o) && AS(sock_close)->unread_bytes && !seen(o, FACT_reset_sent) && !seen(o, FACT_reset_received);
+	return tcp_closes(o) && AS(sock_close)->unread_bytes && AS(sock_close)->state != TCP_CLOSE &&
+	       !seen(o, FACT_reset_sent) && !seen(o, FACT_reset_received);
+}
+
+/* tcp_need_reset(), net/ipv4/tcp.c */
+static bool needs_reset(__u8 state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_SYN_RECV;
+}
+
+FITS(close_aborts)
+{
+	because_own(o, FACT_linger);
+	return tcp_closes(o) && AS(sock_close)->linger_s == 0 && needs_reset(AS(sock_close)->state) &&
+	       !AS(sock_close)->unsent_bytes;
+}
+
+FITS(close_aborts_unsent)
+{
+	because_own(o, FACT_linger);
+	return tcp_closes(o) && AS(sock_close)->linger_s == 0 && needs_reset(AS(sock_close)->state) &&
+	       AS(sock_close)->unsent_bytes;
 }
 
 FITS(close_lingered)
@@ -299,7 +355,7 @@ FITS(close_lingered)
 
 FITS(close_orphan)
 {
-	return tcp_closes(o) && AS(sock_close)->unsent_bytes && !seen(o, FACT_reset_sent) &&
+	return tcp_closes(o) && AS(sock_close)->unsent_bytes && AS(sock_close)->state != TCP_CLOSE && !seen(o, FACT_reset_sent) &&
 	       !seen(o, FACT_reset_received) && o->m->self->state != TCP_CLOSE;
 }
 
@@ -309,11 +365,26 @@ FITS(close_exit)
 	       o->m->self->protocol == IPPROTO_TCP;
 }
 
+FITS(error_dissolved)
+{
+	return AS(sock_error)->error != 0 && own(o)->dissolved && !o->m->self->closed;
+}
+
+/* A blocking connect() that has not returned yet. */
+FITS(error_connects)
+{
+	const struct witness *begun = endpoint_fact(o->m->self, FACT_syn), *returned = endpoint_fact(o->m->self, FACT_connect);
+
+	because_own(o, FACT_syn);
+	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received) && own(o)->attempts && begun &&
+	       (!returned || returned->number < begun->number) && !o->m->self->closed;
+}
+
 FITS(error_kept)
 {
 	/* Where nobody holds the socket there is no next call. */
 	return AS(sock_error)->error != 0 && !seen(o, FACT_reset_received) &&
-	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child));
+	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child && o->m->self->kind != ENDPOINT_ended));
 }
 
 /* ---- opening a connection ---- */
@@ -329,6 +400,24 @@ FITS(connect_reset)
 		return false;
 	because_own(o, FACT_syn);
 	because_own(o, FACT_reset_received);
+	return true;
+}
+
+static void word_router(struct occasion *o)
+{
+	const struct event_address *a = &own(o)->icmp_from;
+	char printed[INET6_ADDRSTRLEN];
+
+	text_put(word(o, "router"), inet_ntop(a->family, a->ip.bytes, printed, sizeof(printed)) ? printed : "?");
+	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
+}
+
+FITS(connect_refused_icmp)
+{
+	if (!connect_error(o, ECONNREFUSED) || !seen(o, FACT_icmp))
+		return false;
+	word_router(o);
 	return true;
 }
 
@@ -350,21 +439,101 @@ FITS(connect_timeout)
 	return true;
 }
 
+/*
+ * Whether this machine refused by itself: no SYN was prepared, and the socket got no port; with one it bound before, it must at least
+ * have been fast.
+ */
+static bool refused_here(const struct occasion *o, int error)
+{
+	return connect_error(o, error) && !own(o)->call_attempted &&
+	       (!AS(tcp_connect)->head.local_port || AS(tcp_connect)->duration_ns < NOTABLE_NS);
+}
+
 FITS(connect_no_route)
 {
-	return connect_error(o, ENETUNREACH) && !seen(o, FACT_syn);
+	return refused_here(o, ENETUNREACH);
+}
+
+FITS(connect_route_refuses)
+{
+	return refused_here(o, EHOSTUNREACH);
+}
+
+FITS(connect_prohibited)
+{
+	return refused_here(o, EACCES);
+}
+
+/* fe80::/10: __ip6_datagram_connect and tcp_v6_connect want to know the interface. */
+FITS(connect_no_scope)
+{
+	const struct event_address *asked = &AS(tcp_connect)->asked;
+
+	return refused_here(o, EINVAL) && asked->family == AF_INET6 && asked->ip.bytes[0] == 0xfe &&
+	       (asked->ip.bytes[1] & 0xc0) == 0x80;
+}
+
+static bool unreachable(const struct occasion *o)
+{
+	return connect_error(o, EHOSTUNREACH) || connect_error(o, ENETUNREACH);
+}
+
+FITS(connect_icmp)
+{
+	if (!unreachable(o) || !seen(o, FACT_icmp))
+		return false;
+	word_router(o);
+	because_own(o, FACT_error);
+	return true;
 }
 
 FITS(connect_unreachable)
 {
 	because_own(o, FACT_syn);
 	because_own(o, FACT_error);
-	return connect_error(o, EHOSTUNREACH) || connect_error(o, ENETUNREACH);
+	return unreachable(o);
 }
 
 FITS(connect_no_port)
 {
 	return connect_error(o, EADDRNOTAVAIL);
+}
+
+FITS(connect_dissolved)
+{
+	const struct witness *reset = endpoint_fact(o->m->self, FACT_reset_sent);
+
+	if (AS(tcp_connect)->asked.family || AS(tcp_connect)->error)
+		return false;
+	if (reset && reset->time_ns + AS(tcp_connect)->duration_ns >= o->m->event->time_ns)
+		because(o, reset);
+	return true;
+}
+
+FITS(connect_answered)
+{
+	if (!connect_error(o, EINPROGRESS) || !o->m->self || !seen(o, FACT_established))
+		return false;
+	because_own(o, FACT_established);
+	return true;
+}
+
+FITS(connect_ended)
+{
+	if (!connect_error(o, EINPROGRESS) || !o->m->self || o->m->self->state != TCP_CLOSE)
+		return false;
+	because_own(o, FACT_reset_received);
+	because_own(o, FACT_error);
+	return true;
+}
+
+/* A socket that may not wait does not, however busy the machine: one that waited would wait still, but for SO_SNDTIMEO. */
+FITS(connect_timed)
+{
+	uint64_t limit = own(o)->send_timeout_ns ? own(o)->send_timeout_ns : 500000000;
+
+	because_own(o, FACT_send_timeout);
+	return connect_error(o, EINPROGRESS) && AS(tcp_connect)->duration_ns >= limit;
 }
 
 FITS(connect_goes_on)
@@ -407,6 +576,7 @@ FITS(connect_done)
 FITS(syn_recv)
 {
 	because_peer(o, FACT_syn);
+	because_peer(o, FACT_retransmit);
 	return true;
 }
 
@@ -468,6 +638,13 @@ FITS(state_refused)
 	return open_fails(o, ECONNREFUSED) && seen(o, FACT_reset_received);
 }
 
+FITS(state_refused_icmp)
+{
+	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
+	return open_fails(o, ECONNREFUSED) && seen(o, FACT_icmp);
+}
+
 FITS(state_timeout)
 {
 	because_own(o, FACT_syn);
@@ -478,6 +655,7 @@ FITS(state_timeout)
 FITS(state_unreachable)
 {
 	because_own(o, FACT_syn);
+	because_own(o, FACT_icmp);
 	return open_fails(o, EHOSTUNREACH) || open_fails(o, ENETUNREACH);
 }
 
@@ -486,6 +664,16 @@ FITS(state_queued)
 	because_own(o, FACT_syn_recv);
 	return (moves(o, TCP_SYN_RECV, TCP_ESTABLISHED) || moves(o, TCP_NEW_SYN_RECV, TCP_ESTABLISHED)) && o->m->self &&
 	       o->m->self->kind == ENDPOINT_child;
+}
+
+FITS(state_dissolved_reset)
+{
+	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE && needs_reset(AS(tcp_state)->oldstate);
+}
+
+FITS(state_dissolved)
+{
+	return own(o)->dissolved && AS(tcp_state)->newstate == TCP_CLOSE && AS(tcp_state)->oldstate != TCP_LISTEN;
 }
 
 FITS(state_reset)
@@ -497,10 +685,24 @@ FITS(state_reset)
 	return true;
 }
 
+/* tcp_rcv_state_process(), net/ipv4/tcp_input.c: the two states in which only the peer may still send. */
+FITS(state_shut_reset)
+{
+	because_own(o, FACT_shutdown);
+	because_sent_since(o, FACT_shutdown);
+	return (moves(o, TCP_FIN_WAIT1, TCP_CLOSE) || moves(o, TCP_FIN_WAIT2, TCP_CLOSE)) &&
+	       error_plain(AS(tcp_state)->error) == ECONNRESET && (own(o)->shutdown_done & 1) && !seen(o, FACT_close);
+}
+
 static bool gives_up(const struct occasion *o)
 {
 	return AS(tcp_state)->newstate == TCP_CLOSE && error_plain(AS(tcp_state)->error) == ETIMEDOUT &&
 	       AS(tcp_state)->oldstate != TCP_SYN_SENT;
+}
+
+static void word_told_move(struct occasion *o)
+{
+	word_told(o, error_plain(AS(tcp_state)->error), AS(tcp_state)->oldstate == TCP_CLOSE_WAIT);
 }
 
 FITS(state_keepalive_dead)
@@ -508,12 +710,14 @@ FITS(state_keepalive_dead)
 	if (!gives_up(o) || !seen(o, FACT_probe))
 		return false;
 	because_own(o, FACT_probe);
+	word_told_move(o);
 	return true;
 }
 
 FITS(state_lost)
 {
 	because_own(o, FACT_retransmit);
+	word_told_move(o);
 	return gives_up(o);
 }
 
@@ -634,6 +838,19 @@ FITS(send_pipe)
 FITS(send_reset)
 {
 	because_reset(o);
+	return send_error(o, ECONNRESET) && seen(o, FACT_reset_received);
+}
+
+FITS(send_reset_own)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_reset_sent);
+	return send_error(o, ECONNRESET) && seen(o, FACT_reset_sent);
+}
+
+FITS(send_reset_unseen)
+{
+	because_own(o, FACT_error);
 	return send_error(o, ECONNRESET);
 }
 
@@ -671,6 +888,7 @@ FITS(send_answered)
 	if (!AS(tcp_send)->done_bytes || !peer_closed(o) || !seen(o, FACT_reset_received))
 		return false;
 	because_reset(o);
+	word_told(o, own(o)->reset_state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET, own(o)->reset_state == TCP_CLOSE_WAIT);
 	return true;
 }
 
@@ -703,6 +921,17 @@ FITS(send_queued)
 static bool blocks(const struct occasion *o, enum block reason)
 {
 	return AS(tcp_send_block)->phase != PHASE_ends && AS(tcp_send_block)->reason == reason;
+}
+
+FITS(block_window_slow)
+{
+	enum { LATELY_NS = 1000000000 };
+	const struct witness *read = endpoint_fact(o->m->peer, FACT_recv);
+
+	if (!blocks(o, BLOCK_peer_window) || !read || read->time_ns + LATELY_NS < o->m->event->time_ns)
+		return false;
+	because(o, read);
+	return true;
 }
 
 FITS(block_window)
@@ -762,6 +991,19 @@ static bool recv_nothing(const struct occasion *o)
 FITS(recv_reset)
 {
 	because_reset(o);
+	return recv_error(o, ECONNRESET) && seen(o, FACT_reset_received);
+}
+
+FITS(recv_reset_own)
+{
+	because_own(o, FACT_shutdown);
+	because_own(o, FACT_reset_sent);
+	return recv_error(o, ECONNRESET) && seen(o, FACT_reset_sent);
+}
+
+FITS(recv_reset_unseen)
+{
+	because_own(o, FACT_error);
 	return recv_error(o, ECONNRESET);
 }
 
@@ -948,6 +1190,11 @@ FITS(reset_keepalive)
 	return reset_reason_is(o, "TCP_KEEPALIVE_TIMEOUT");
 }
 
+FITS(reset_dissolved)
+{
+	return AS(tcp_reset_sent)->cause == CALL_connect && own(o)->dissolved;
+}
+
 FITS(reset_after_close)
 {
 	const struct endpoint *self = o->m->self;
@@ -955,7 +1202,16 @@ FITS(reset_after_close)
 	if (!self || reset_in_close(o) || !(endpoint_over(self) || self->kind == ENDPOINT_orphan || seen(o, FACT_close)))
 		return false;
 	because_own(o, FACT_close);
-	because_peer(o, FACT_send);
+	because_sent_since(o, FACT_close);
+	return true;
+}
+
+FITS(reset_after_shutdown)
+{
+	if (!o->m->self || reset_in_close(o) || !(own(o)->shutdown_done & 1))
+		return false;
+	because_own(o, FACT_shutdown);
+	because_sent_since(o, FACT_shutdown);
 	return true;
 }
 
@@ -974,9 +1230,11 @@ FITS(reset_sent)
 }
 
 /* tcp_reset() chooses by state (net/ipv4/tcp_input.c): SYN-SENT, CLOSE-WAIT, anything else. */
-static void word_errno(struct occasion *o)
+static void word_told_reset(struct occasion *o)
 {
-	text_put(word(o, "errno"), AS(tcp_reset_received)->state == TCP_CLOSE_WAIT ? "EPIPE" : "ECONNRESET");
+	bool after_fin = AS(tcp_reset_received)->state == TCP_CLOSE_WAIT;
+
+	word_told(o, after_fin ? EPIPE : ECONNRESET, after_fin);
 }
 
 FITS(refused)
@@ -993,7 +1251,7 @@ FITS(reset_by_linger)
 	because_peer(o, FACT_linger);
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
@@ -1008,7 +1266,7 @@ FITS(reset_by_unread)
 	because_own(o, FACT_send);
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
@@ -1019,14 +1277,14 @@ FITS(reset_by_closed)
 	because_peer(o, FACT_close);
 	because_own(o, FACT_send);
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
 FITS(reset_received)
 {
 	because_peer(o, FACT_reset_sent);
-	word_errno(o);
+	word_told_reset(o);
 	return true;
 }
 
@@ -1052,6 +1310,16 @@ FITS(time_wait_of_fin_wait2)
 }
 
 FITS(time_wait_restarted)
+{
+	const struct witness *again = endpoint_fact(o->m->peer, FACT_fin_repeated);
+
+	if (!AS(tcp_time_wait)->restarted || !again || again->number < o->m->self->waited_before)
+		return false;
+	because(o, again);
+	return true;
+}
+
+FITS(time_wait_touched)
 {
 	return AS(tcp_time_wait)->restarted;
 }
@@ -1099,6 +1367,25 @@ FITS(time_wait_expired)
 FITS(time_wait_recycled)
 {
 	return time_wait_ends(o, TIME_WAIT_END_recycled);
+}
+
+/* Whether a RST came for the entry, or was drawn from it, before it ended: the event that told so. */
+static bool time_wait_met(struct occasion *o, enum event_id told)
+{
+	if (!o->m->self || !o->m->self->wait_met.number || o->m->self->wait_met.id != told)
+		return false;
+	because(o, &o->m->self->wait_met);
+	return time_wait_ends(o, TIME_WAIT_END_killed);
+}
+
+FITS(time_wait_reset)
+{
+	return time_wait_met(o, EVENT_tcp_segment);
+}
+
+FITS(time_wait_bytes)
+{
+	return time_wait_met(o, EVENT_tcp_reset_sent);
 }
 
 FITS(time_wait_killed)
@@ -1188,9 +1475,16 @@ FITS(udp_refused)
 	return error_plain(AS(udp_send)->error) == ECONNREFUSED;
 }
 
+/* What would fit into an IP packet of IPv4, and so does of IPv6. */
+FITS(udp_too_big_mtu)
+{
+	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->asked_bytes <= 65507 && !AS(udp_send)->gso_bytes;
+}
+
 FITS(udp_too_big_v6)
 {
-	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
+	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6 &&
+	       AS(udp_send)->asked_bytes > 65527;
 }
 
 FITS(udp_no_peer)
@@ -1200,7 +1494,8 @@ FITS(udp_no_peer)
 
 FITS(udp_too_big)
 {
-	return error_plain(AS(udp_send)->error) == EMSGSIZE;
+	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET &&
+	       AS(udp_send)->asked_bytes > 65507;
 }
 
 FITS(udp_send_failed)
@@ -1312,6 +1607,16 @@ static bool icmp_is(const struct occasion *o, const char *type)
 	return name_value(KIND_ICMP_TYPE, type, &value) == 0 && value == have;
 }
 
+/* No socket of TCP answers like this, and no router for want of a path: somebody forbade it. */
+FITS(icmp_rejected)
+{
+	uint8_t code = AS(icmp_sent)->code;
+
+	return AS(icmp_sent)->about == IPPROTO_TCP &&
+	       ((icmp_is(o, "unreachable") && (code == 3 || code == 9 || code == 10 || code == 13)) ||
+		(icmp_is(o, "icmp6_unreachable") && (code == 1 || code == 4)));
+}
+
 FITS(icmp_port)
 {
 	return (icmp_is(o, "unreachable") && AS(icmp_sent)->code == 3) ||
@@ -1331,6 +1636,39 @@ FITS(icmp_ping)
 FITS(icmp_pong)
 {
 	return icmp_is(o, "echo_reply") || icmp_is(o, "icmp6_echo_reply");
+}
+
+static bool about_tcp(const struct occasion *o, enum icmp_fate fate)
+{
+	return AS(icmp_received)->head.protocol == IPPROTO_TCP && AS(icmp_received)->fate == fate;
+}
+
+static bool opens(const struct occasion *o)
+{
+	return o->m->self && (o->m->self->state == TCP_SYN_SENT || o->m->self->state == TCP_SYN_RECV);
+}
+
+FITS(icmp_syn)
+{
+	because_own(o, FACT_syn);
+	return about_tcp(o, ICMP_FATE_delivered);
+}
+
+FITS(icmp_syn_busy)
+{
+	because_own(o, FACT_syn);
+	return about_tcp(o, ICMP_FATE_soft) && opens(o);
+}
+
+FITS(icmp_tcp_silent)
+{
+	return about_tcp(o, ICMP_FATE_silent);
+}
+
+FITS(icmp_tcp_asked)
+{
+	because_own(o, FACT_send);
+	return about_tcp(o, ICMP_FATE_queued);
 }
 
 /* Whether the socket was connected when the error came, and to whom, is known from its connect() only. */

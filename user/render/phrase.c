@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "render/phrase.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/language.h"
 #include "base/text.h"
+#include "conversation/state.h"
 #include "event/name.h"
 
 struct phrase {
@@ -70,6 +72,56 @@ static bool closes_plainly(const struct event *e)
 	       (c->cause == CALL_exit || c->cause == CALL_close);
 }
 
+/* The kernel sets the state it has: close() after shutdown(). */
+static bool stays(const struct event *e)
+{
+	const struct event_tcp_state *s = (const struct event_tcp_state *)e;
+
+	return e->id == EVENT_tcp_state && s->oldstate == s->newstate;
+}
+
+#define OPTION(level, name) ((unsigned)(level) << 16 | (unsigned)(name))
+
+/* The value of an option that is no number, as far as it is known: `value` holds its first four bytes. */
+static bool option_value(struct text *to, const struct event_sock_option *e)
+{
+	char printed[INET_ADDRSTRLEN];
+
+	switch (e->option) {
+	case OPTION(SOL_SOCKET, SO_RCVTIMEO):
+	case OPTION(SOL_SOCKET, SO_SNDTIMEO):
+		if (!e->value && !e->value2)
+			return false;
+		say_duration(to, (uint64_t)e->value * 1000000000 + (uint64_t)e->value2 * 1000);
+		return true;
+	case OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP):
+	case OPTION(IPPROTO_IP, IP_DROP_MEMBERSHIP):
+	case OPTION(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP):
+	case OPTION(IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP):
+	case OPTION(IPPROTO_IP, IP_MULTICAST_IF):
+		text_put(to, inet_ntop(AF_INET, &e->value, printed, sizeof(printed)) ? printed : "...");
+		return true;
+	case OPTION(SOL_SOCKET, SO_BINDTODEVICE):
+	case OPTION(SOL_SOCKET, SO_ATTACH_FILTER):
+	case OPTION(IPPROTO_TCP, TCP_CONGESTION):
+	case OPTION(IPPROTO_TCP, TCP_ULP):
+	case OPTION(IPPROTO_TCP, TCP_MD5SIG):
+	case OPTION(IPPROTO_TCP, TCP_FASTOPEN_KEY):
+	case OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP):
+	case OPTION(IPPROTO_IPV6, IPV6_LEAVE_GROUP):
+		text_put(to, "...");
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What ends: an entry that waits for a FIN may end before it is a TIME-WAIT. */
+static const char *entry_name(const struct endpoint *ep)
+{
+	return name_word(KIND_TCP_STATE, ep && ep->state == TCP_FIN_WAIT2 ? TCP_FIN_WAIT2 : TCP_TIME_WAIT);
+}
+
 void phrase_write(struct text *to, const struct moment *m)
 {
 	struct text name = TEXT_EMPTY;
@@ -78,6 +130,10 @@ void phrase_write(struct text *to, const struct moment *m)
 	/* An entry that waits in FIN-WAIT-2 is a TIME-WAIT to the kernel's function. */
 	if (m->event->id == EVENT_tcp_reset_sent && m->self && m->self->kind == ENDPOINT_time_wait)
 		words[0] = (struct word){ .name = "state", .value = name_word(KIND_TCP_STATE, m->self->state) };
+	if (stays(m->event)) {
+		say_sentence(to, _("stays in {newstate}"), m, NULL);
+		return;
+	}
 	if (closes_plainly(m->event)) {
 		text_put(to, ((const struct event_sock_close *)m->event)->cause == CALL_exit ? _("exit: the socket is closed") : "close()");
 		return;
@@ -86,6 +142,12 @@ void phrase_write(struct text *to, const struct moment *m)
 		bind_name(&name, m->event);
 		words[0] = (struct word){ .name = "name", .value = text_string(&name) };
 	}
+	if (m->event->id == EVENT_sock_option && option_value(&name, (const struct event_sock_option *)m->event))
+		words[0] = (struct word){ .name = "value", .value = text_string(&name) };
+	if (m->event->id == EVENT_tcp_time_wait_end)
+		words[0] = (struct word){ .name = "entry", .value = entry_name(m->self) };
+	if (m->event->id == EVENT_tcp_connect && !((const struct event_tcp_connect *)m->event)->asked.family)
+		words[0] = (struct word){ .name = "asked", .value = "AF_UNSPEC" };
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++) {
 		if (phrases[i].event == m->event->id && fits(&phrases[i], m->event)) {
 			say_sentence(to, _(phrases[i].sentence), m, words);
