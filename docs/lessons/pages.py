@@ -381,12 +381,15 @@ def cell(text):
 
 # ---- a lesson's page ----
 
+COLUMN = 9      # of a time as the lanes show it: what is longer is cut
+
+
 class Block:
     """A piece of what was shown: an act, something said, an event with its notes."""
 
     def __init__(self, kind, line, header=None):
         self.kind, self.lines, self.header, self.time, self.notes = kind, [line], header, None, []
-        self.worth = 0
+        self.worth, self.again = 0, False
 
     def words(self):
         return " ".join(re.sub(r"[│]", " ", l).strip() for l in self.lines)
@@ -396,14 +399,14 @@ def take_apart(lines):
     """The blocks of a scene."""
     blocks, header, waiting = [], None, []
     for line in lines:
-        event = re.match(r"([+-]\d+\.\d{6})(?: |$)", line)
+        event = re.match(r"([+-]\d+\.\d{2,6})(?: |$)", line)
         note = re.match(r" {10}│ ", line)
         if not line.strip():
             waiting = []
             continue
         if event:
             block = Block("event", line, header)
-            block.time = event[1]
+            block.time = event[1][:COLUMN]
             blocks.append(block)
         elif line.startswith("▷ "):
             blocks.append(Block("act", line))
@@ -414,7 +417,11 @@ def take_apart(lines):
                 blocks.append(Block("said", line))
         elif line.startswith("  · "):
             if blocks and blocks[-1].kind in ("said", "board"):
-                blocks[-1].lines.append(line)
+                # Where nothing happens for long the board is said again and again: once will do.
+                who = re.match(r"  · \S+\[\d+\]: ", line)
+                blocks[-1].again |= bool(who) and any(l.startswith(who[0]) for l in blocks[-1].lines)
+                if not blocks[-1].again:
+                    blocks[-1].lines.append(line)
             else:
                 blocks.append(Block("board", line))
         elif note and blocks:
@@ -460,13 +467,13 @@ def keywords(scene):
 
 def excerpt(blocks, scene, evidence, seen, budget):
     """The lines to show, and the times of the events among them."""
-    times, last = {}, set()
+    times, last = set(), set()
     for proof in scene.proofs:
         _, events = evidence.get((scene.name, proof.claim, proof.never, proof.condition), ("", []))
         for event in events:
-            times[event.time] = times.get(event.time, 0) + 1
+            times.add(event.time[:COLUMN])
         if events:
-            last.add(events[-1].time)
+            last.add(events[-1].time[:COLUMN])
     about = keywords(scene)
     for block in blocks:
         block.fresh = [n for n in block.notes if shape(" ".join(n)) not in seen]
@@ -599,7 +606,7 @@ def shows(book, lesson, scene, shown):
             continue
         # Events the lesson hides are told here.
         hidden = [e for p in run for e in (book.found(lesson, p) or ("", []))[1]]
-        events = book.events(lesson, scene, run, 2) if hidden and not any(e.time in shown for e in hidden) else []
+        events = book.events(lesson, scene, run, 2) if hidden and not any(e.time[:COLUMN] in shown for e in hidden) else []
         line = said(proof.said, language)
         if events:
             line += w["colon"] + w["then"].join(map(code, events))

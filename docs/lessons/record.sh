@@ -40,7 +40,7 @@ page() {
 
 mkdir -p "$here/evidence"
 for file in "$checkout"/demos/lessons/*.lesson; do
-	file=$(basename "$file" .lesson) name=${file#*-} name=${name%.lesson}
+	file=$(basename "$file" .lesson)
 	name=${file#*-}
 	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
 	play "$name" en & en=$!

@@ -36,7 +36,7 @@ int witness_keep(const struct evidence *e, const char *outcome, struct script *s
 	if (!path || !*path)
 		return 0;
 	if (!file)
-		return fail(-errno, "evidence '%s': cannot be written", path);
+		return fail(-errno, "output '%s': cannot be written", path);
 	series = memory_create(e->condition.count, sizeof(*series));
 	if (!e->never)
 		count = condition_series(&e->condition, &script->history, script_is, script, series);
@@ -45,7 +45,7 @@ int witness_keep(const struct evidence *e, const char *outcome, struct script *s
 	for (size_t i = 0; i < count; i++)
 		put_event(&lines, &series[i]->head, screen);
 	if (fputs(text_string(&lines), file) < 0 || fflush(file))
-		err = fail(-errno, "evidence '%s': cannot be written", path);
+		err = fail(-errno, "output '%s': cannot be written", path);
 	fclose(file);
 	free(series);
 	text_finish(&lines);
