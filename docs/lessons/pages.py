@@ -432,6 +432,13 @@ def take_apart(lines):
             event.notes[-1].append(line)
         elif "⋮" in line and "│" in line:
             blocks.append(Block("gap", line))
+        elif "│" in line and blocks and blocks[-1].kind in ("act", "output", "line"):
+            # What a program printed in a scene that has no time yet, folded into its lane: unfolded here.
+            words = plain(line.replace("│", " "))
+            if words.startswith("“"):
+                blocks.append(Block("output", "  " + words))
+            else:
+                blocks[-1].lines[-1] += " " + words
         elif "│" in line and blocks:
             blocks[-1].lines.append(line)
         elif blocks and blocks[-1].kind in ("act", "board") and re.match(r" {2,7}\S", line):
@@ -467,23 +474,33 @@ def keywords(scene):
 
 def excerpt(blocks, scene, evidence, seen, budget):
     """The lines to show, and the times of the events among them."""
-    times, last = set(), set()
+    times, last, printed, again = set(), set(), {}, {}
     for proof in scene.proofs:
         _, events = evidence.get((scene.name, proof.claim, proof.never, proof.condition), ("", []))
         for event in events:
             times.add(event.time[:COLUMN])
+            for line in re.search(r' text="(.*)"|$', event.line.replace('\\"', '"'))[0][7:-1].split("\\n"):
+                printed["".join(line.split())] = line.strip()
         if events:
             last.add(events[-1].time[:COLUMN])
     about = keywords(scene)
     for block in blocks:
         block.fresh = [n for n in block.notes if shape(" ".join(n)) not in seen]
         block.worth = {"said": 1000, "line": 500, "act": 400, "board": 5, "gap": 0}.get(block.kind, 10)
+        if block.kind == "output":
+            line = printed.get("".join(block.lines[0].split()).strip("“”"))
+            alike = again.setdefault(shape(block.lines[0]), 0)
+            block.worth = 250 if line else 20 if alike < 2 and not printed else 0
+            block.lines = ["  “%s”" % line] if line else block.lines
+            again[shape(block.lines[0])] = alike + 1
         if block.kind == "event":
             words = block.words()
             if block.time in last:
                 block.worth = 300
             elif block.time in times:
                 block.worth = 250
+            elif again.setdefault(shape(words), 0) > 1:
+                block.worth = 0     # the like was twice in this scene
             elif any(k in words for k in about):
                 block.worth = 120
             elif re.search("[►◄]", words):
@@ -492,22 +509,23 @@ def excerpt(blocks, scene, evidence, seen, budget):
                 block.worth = 60
             elif "“" in words:
                 block.worth = 50
+            again[shape(words)] = again.get(shape(words), 0) + 1
     # What stands beside a decisive event is worth more than what does not.
     decisive = [i for i, b in enumerate(blocks) if b.kind == "event" and b.worth >= 250]
     for i, block in enumerate(blocks):
-        if block.kind == "event" and block.worth < 200 and decisive:
+        if block.kind == "event" and 0 < block.worth < 200 and decisive:
             near = max(0, 40 - 10 * min(abs(i - d) for d in decisive))
             block.worth += near * 3 if block.worth == 15 else near
     # The board behind something said is worth its lines only where there is room.
     chosen, used, header = set(), 0, set()
     for i in sorted(range(len(blocks)), key=lambda i: (-blocks[i].worth, i)):
         block = blocks[i]
-        if block.kind == "gap":
+        if block.worth <= 0:
             continue
         cost = len(block.lines) + (sum(len(n) for n in block.fresh) if block.worth >= 50 else 0)
         if block.header and tuple(block.header) not in header:
             cost += 1 + len(block.header)
-        if block.worth < 250 and used + cost > budget or block.worth < 400 and used + cost > budget * 1.6:
+        if block.worth < 250 and used + cost > budget or block.worth < 400 and used + cost > budget * 1.4:
             continue
         chosen.add(i)
         used += cost
@@ -519,7 +537,7 @@ def excerpt(blocks, scene, evidence, seen, budget):
             if block.kind == "gap" and lines and i + 1 in chosen and i - 1 in chosen:
                 lines += block.lines
             else:
-                left_out |= block.kind == "event"
+                left_out |= block.kind in ("event", "output")
             continue
         if left_out and (block.kind != "act" or last_kind not in (None, "act")):
             lines.append("          ⋮")
