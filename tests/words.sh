@@ -51,7 +51,7 @@ for po in po/*.po; do
 done
 
 # Lessons carry their translations with them: a line zh behind each line that is said, and a page in either language that
-# shows the title, the scenes and the words at beginning and end as the lesson says them today.
+# says all of it as the lesson says it today.
 if command -v python3 >/dev/null; then
 	python3 - demos/lessons/*.lesson >"$new/lessons" <<-'END'
 	import re, sys
@@ -62,12 +62,14 @@ if command -v python3 >/dev/null; then
 	    lines = re.sub(r"\\\n\s*", " ", open(path, encoding="utf-8").read()).split("\n")
 	    lines = [l.strip().partition(" ")[::2] for l in lines if l.strip() and not l.strip().startswith("#")]
 	    said = {"": [], ".zh": []}
+	    only_full = False     # what only --full sees is on no page
 	    for (word, rest), (after, chinese) in zip(lines, lines[1:] + [("", "")]):
+	        only_full = word == "full" or only_full and word not in ("see", "never", "scene")
 	        if word not in SAID:
 	            continue
 	        if after != "zh":
 	            print(f"{path}: without Chinese: {word} {rest}")
-	        elif word not in ("say", "en"):
+	        elif not (word == "en" and only_full):
 	            said[""].append(rest.partition(" ")[2] if word == "scene" else rest)
 	            said[".zh"].append(chinese)
 	    for language, texts in said.items():

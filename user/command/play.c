@@ -18,6 +18,7 @@
 #include "command/command.h"
 #include "command/process.h"
 #include "command/play_screen.h"
+#include "command/witness.h"
 #include "lesson/script.h"
 #include "probe/probe.h"
 #include "render/column.h"
@@ -418,6 +419,11 @@ static void result_add(struct play *p, const struct result *r)
 	p->results[p->result_count++] = *r;
 }
 
+static const char *outcome_word(enum outcome o)
+{
+	return o == OUTCOME_ok ? "ok" : o == OUTCOME_not_ok ? "not ok" : "skip";
+}
+
 static void judge(struct play *p, const struct evidence *e)
 {
 	const union event_any *first;
@@ -436,6 +442,7 @@ static void judge(struct play *p, const struct evidence *e)
 		r.witness = text_steal(&line);
 	}
 	text_finish(&line);
+	witness_keep(e, outcome_word(r.outcome), &p->script, p->screen);
 	result_add(p, &r);
 }
 
@@ -594,11 +601,6 @@ static const char *verdict_word(enum verdict v)
 	default:
 		return _("corrected");
 	}
-}
-
-static const char *outcome_word(enum outcome o)
-{
-	return o == OUTCOME_ok ? "ok" : o == OUTCOME_not_ok ? "not ok" : "skip";
 }
 
 static void tell_result(struct play *p, const struct result *r)

@@ -348,8 +348,9 @@ static bool pattern_holds(const struct pattern *p, const struct event *e, const 
 }
 
 /* Whether patterns from `i` on are found, in order, in the events from `from` on. */
+/* `ret`, where not NULL, gets the events of the patterns from `i` on. */
 static bool rest_holds(const struct condition *c, size_t i, const struct history *h, size_t from, const struct event *before,
-		       condition_is *is, void *context)
+		       condition_is *is, void *context, const union event_any **ret)
 {
 	if (i == c->count)
 		return true;
@@ -358,8 +359,12 @@ static bool rest_holds(const struct condition *c, size_t i, const struct history
 
 		if (c->patterns[i].gap_most_ns && before && e->time_ns > before->time_ns + c->patterns[i].gap_most_ns)
 			return false;
-		if (pattern_holds(&c->patterns[i], e, before, is, context) && rest_holds(c, i + 1, h, at + 1, e, is, context))
-			return true;
+		if (!pattern_holds(&c->patterns[i], e, before, is, context) ||
+		    !rest_holds(c, i + 1, h, at + 1, e, is, context, ret))
+			continue;
+		if (ret)
+			ret[i] = h->events[at];
+		return true;
 	}
 	return false;
 }
@@ -374,7 +379,7 @@ bool condition_holds(const struct condition *c, const struct history *h, size_t 
 	for (size_t at = from; at < h->count; at++) {
 		const struct event *e = &h->events[at]->head;
 
-		if (!pattern_holds(&c->patterns[0], e, NULL, is, context) || !rest_holds(c, 1, h, at + 1, e, is, context))
+		if (!pattern_holds(&c->patterns[0], e, NULL, is, context) || !rest_holds(c, 1, h, at + 1, e, is, context, NULL))
 			continue;
 		if (!found++ && ret_first)
 			*ret_first = h->events[at];
@@ -384,6 +389,12 @@ bool condition_holds(const struct condition *c, const struct history *h, size_t 
 	if (ret_found)
 		*ret_found = found;
 	return c->rule == TIMES_least ? found >= c->times : c->rule == TIMES_exactly ? found == c->times : found < c->times;
+}
+
+size_t condition_series(const struct condition *c, const struct history *h, condition_is *is, void *context,
+			const union event_any **ret)
+{
+	return rest_holds(c, 0, h, 0, NULL, is, context, ret) ? c->count : 0;
 }
 
 bool condition_may_end(const struct condition *c, const struct event *e, condition_is *is, void *context)

@@ -52,6 +52,13 @@ const char *condition_who(const struct condition *c, size_t i);
 bool condition_holds(const struct condition *c, const struct history *h, size_t from, condition_is *is, void *context,
 		     const union event_any **ret_first, unsigned *ret_found);
 
+/*
+ * The first series of events that holds it, one for each pattern: `ret` has room for `count` of the condition. Returns how many
+ * there are: all, or 0 where nothing holds it.
+ */
+size_t condition_series(const struct condition *c, const struct history *h, condition_is *is, void *context,
+			const union event_any **ret);
+
 /* Whether `e` could be the last event of the condition. */
 bool condition_may_end(const struct condition *c, const struct event *e, condition_is *is, void *context);
 
