@@ -477,7 +477,14 @@ static __always_inline struct record *record_make(const void *sk, __u32 event)
  */
 __u8 ports_followed[65536] __weak = {};
 
-static __always_inline bool port_passed_by(__u16 port) { return config.filter_pid_set && !ports_followed[port]; }
+/* Until 6.15 a verifier knows no bounds of a number whose bytes were swapped. */
+static __always_inline __u8 *port_mark(__u64 port)
+{
+	asm volatile("%0 &= 65535" : "+r"(port));
+	return &ports_followed[port];
+}
+
+static __always_inline bool port_passed_by(__u16 port) { return config.filter_pid_set && !*port_mark(port); }
 
 static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struct endpoints *ends)
 {
@@ -503,7 +510,7 @@ static __always_inline void tuple_begin(__u32 netns, const struct endpoints *end
 	__u64 value = (__u64)sk;
 	struct tuple tuple;
 
-	ports_followed[ends->local_port] = 1;
+	*port_mark(ends->local_port) = 1;
 	tuple_fill(&tuple, netns, ends);
 	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
 }
@@ -513,7 +520,7 @@ static __always_inline void tuple_point(__u32 netns, const struct endpoints *end
 	__u64 value = (__u64)sk, *old;
 	struct tuple tuple;
 
-	ports_followed[ends->local_port] = 1;
+	*port_mark(ends->local_port) = 1;
 	tuple_fill(&tuple, netns, ends);
 	old = bpf_map_lookup_elem(&tuples, &tuple);
 	if (old) /* from request to child to TIME_WAIT: an update would allocate anew */
@@ -541,7 +548,7 @@ static __always_inline void listener_note(const void *sk, __u32 netns, __u16 por
 	struct listener_key key = { .netns = netns, .port = port };
 	struct listener_value value = { .sk = (__u64)sk }, *old;
 
-	ports_followed[port] = 1;
+	*port_mark(port) = 1;
 	old = bpf_map_lookup_elem(&listeners, &key);
 	if (old && old->sk != (__u64)sk)
 		value.shared = 1;

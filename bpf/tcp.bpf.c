@@ -67,7 +67,7 @@ ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *en
 		*entry = sk;
 	else
 		bpf_map_update_elem(&tuples, &tuple, &sk, BPF_ANY);
-	ports_followed[ends->local_port] = 1;
+	*port_mark(ends->local_port) = 1;
 	if (request_sk)
 		record_drop((void *)request_sk);
 	return 1;
