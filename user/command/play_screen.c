@@ -56,7 +56,10 @@ struct screen {
 	unsigned rows;		 /* of the terminal; 0: nothing can be drawn in place */
 	unsigned board_rows;	 /* drawn below the cursor now */
 	uint64_t board_ns;	 /* when */
-	uint64_t said_ns;	 /* the last line told */
+	uint64_t told_ns;	 /* the moment that is told */
+	bool late;		 /* it has passed: somebody was waited for */
+	bool rests;		 /* somebody reads: the tale stands still */
+	uint64_t said_ns;	 /* of that time: the last line told */
 	unsigned unread_ms;	 /* what it takes to read what was told since screen_unread_ms() */
 	int key_fd;		 /* a key is waited for there; -1: none */
 	struct termios key_mode; /* to be put back */
@@ -86,7 +89,15 @@ static void board_hide(struct screen *s)
 
 static bool pid_right(uint32_t pid, void *context);
 
-/* A rule with the time, or with what the one who watches is asked for; then the lines. */
+/* Since the scene began: the present, or what has passed while somebody was reading. */
+static void put_moment(const struct screen *s, struct text *to)
+{
+	double seconds = s->told_ns > s->begin_ns ? (s->told_ns - s->begin_ns) / 1e9 : 0;
+
+	text_printf(to, s->rests ? _("stands still at +%.1f s") : s->late ? _("+%.1f s") : _("now +%.1f s"), seconds);
+}
+
+/* A rule with the time, and with what the one who watches is asked for; then the lines. */
 static void board_draw(struct screen *s, const struct text *lines, uint64_t now)
 {
 	struct text words = TEXT_EMPTY, head = TEXT_EMPTY;
@@ -95,9 +106,9 @@ static void board_draw(struct screen *s, const struct text *lines, uint64_t now)
 	unsigned taken;
 
 	if (asks)
-		text_put(&words, _("[any key]"));
-	else if (s->begun)
-		text_printf(&words, _("now +%.1f s"), now > s->begin_ns ? (now - s->begin_ns) / 1e9 : 0);
+		text_put(&words, s->begun ? _("[any key] ") : _("[any key]"));
+	if (s->begun)
+		put_moment(s, &words);
 	taken = 4 + column_count(text_string(&words));
 	column_repeat(&head, line, 2);
 	text_printf(&head, " %s%s%s ", s->options.color ? asks ? "\033[7m" : "\033[0;1m" : "", text_string(&words),
@@ -123,8 +134,9 @@ static void board_show(struct screen *s)
 	uint64_t now = now_ns();
 	struct text lines = TEXT_EMPTY;
 
-	if (!s->rows || !s->board || s->err || (s->board_rows && now - s->board_ns < TICK_NS))
+	if (!s->rows || !s->board || s->err || (s->board_rows && (s->rests || now - s->board_ns < TICK_NS)))
 		return;
+	board_at(s->board, s->told_ns);
 	board_put_edges(s->board, &lines, s->options.width - 1, s->rows / 3, pid_right, s);
 	if (lines.length || s->key_fd >= 0) {
 		board_hide(s);
@@ -138,7 +150,21 @@ void screen_board(struct screen *s, struct board *board)
 {
 	board_hide(s);
 	s->board = board;
-	s->said_ns = now_ns();
+	s->said_ns = s->told_ns;
+}
+
+void screen_at(struct screen *s, uint64_t told_ns, bool late)
+{
+	s->told_ns = told_ns;
+	s->late = late;
+}
+
+void screen_rests(struct screen *s, bool rests)
+{
+	s->rests = rests;
+	s->board_ns = 0;
+	if (rests)
+		board_hide(s);
 }
 
 /* ---- words ---- */
@@ -155,7 +181,7 @@ static void put_out(struct screen *s)
 
 	if (s->inner && !s->err) {
 		board_hide(s);
-		s->said_ns = now_ns();
+		s->said_ns = s->told_ns;
 		if (s->options.ascii) {
 			/* The lines stay lines. */
 			for (char *at = s->page.bytes, *end; at && *at; at = end) {
@@ -243,16 +269,19 @@ void screen_say(struct screen *s, const char *sentence)
 	text_char(&s->page, '\n');
 	put_folded(s, "\033[1;33m", bar, bar, sentence);
 	s->unread_ms += 600 + 45 * column_count(sentence);
-	if (s->board && !s->rows)
+	if (s->board && !s->rows) {
+		board_at(s->board, s->told_ns);
 		board_put_lines(s->board, &s->page, s->options.width);
+	}
 	text_char(&s->page, '\n');
 	put_out(s);
 }
 
-void screen_wait(struct screen *s, uint64_t now)
+void screen_wait(struct screen *s)
 {
-	if (s->rows || !s->inner || !s->board || !board_has_bars(s->board) || now - s->said_ns < REMIND_NS)
+	if (s->rows || !s->inner || !s->board || !board_has_bars(s->board) || s->told_ns < s->said_ns + REMIND_NS)
 		return;
+	board_at(s->board, s->told_ns);
 	board_put_lines(s->board, &s->page, s->options.width);
 	put_out(s);
 }
@@ -473,9 +502,9 @@ static void put_silence(struct screen *s, const struct moment *m)
 /* What is said or done now comes behind the silence before it. */
 static void put_silence_so_far(struct screen *s)
 {
-	uint64_t now = now_ns();
+	uint64_t now = s->told_ns;
 
-	if (s->lanes && s->board && s->shown_ns && now - s->shown_ns >= SILENCE_NS) {
+	if (s->lanes && s->board && s->shown_ns && now >= s->shown_ns + SILENCE_NS) {
 		put_gap(s, now - s->shown_ns, NULL);
 		s->shown_ns = now;
 	}
@@ -565,7 +594,7 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 		} else {
 			begin(s, m->event->time_ns);
 			board_hide(s);
-			s->said_ns = now_ns();
+			s->said_ns = s->told_ns;
 			err = s->inner->event(s->drawing, m, &fresh);
 		}
 		s->unread_ms += 60 + 500 * fresh.count;
@@ -680,7 +709,7 @@ void screen_act(struct screen *s, const struct step *step, const struct program 
 	if (words.length) {
 		put_silence_so_far(s);
 		if (s->shown_ns)
-			s->shown_ns = now_ns();
+			s->shown_ns = s->told_ns;
 		put_folded(s, "\033[35m", s->options.ascii ? "> " : "▷ ", "  ", text_string(&words));
 		put_out(s);
 	}
@@ -703,8 +732,8 @@ void screen_ask(struct screen *s)
 	raw = s->key_mode;
 	raw.c_lflag &= ~(ICANON | ECHO);
 	tcsetattr(s->key_fd, TCSAFLUSH, &raw);
-	s->board_ns = 0;
 	if (s->rows && s->board) {
+		screen_rests(s, true);
 		board_show(s);
 	} else {
 		fprintf(s->options.out, "%s", _("[any key]"));
@@ -719,7 +748,7 @@ static void key_end(struct screen *s)
 	tcsetattr(s->key_fd, TCSANOW, &s->key_mode);
 	close(s->key_fd);
 	s->key_fd = -1;
-	s->board_ns = 0;
+	screen_rests(s, false);
 	if (!s->rows || !s->board)
 		fprintf(s->options.out, isatty(fileno(s->options.out)) ? "\r\033[K" : "\n");
 }
