@@ -689,13 +689,46 @@ static void close_lesson(struct play *p)
 
 /* ---- what you just saw ---- */
 
-static const char *verdict_word(enum verdict v)
+/* What became of a claim, as its weakest must-see; *ret is that one (NULL: there is none), or the first with a witness. */
+static enum outcome claim_outcome(const struct play *p, unsigned number, const struct result **ret)
 {
-	switch (v) {
+	enum outcome worst = OUTCOME_ok;
+
+	*ret = NULL;
+	for (size_t i = 0; i < p->result_count; i++) {
+		const struct result *r = &p->results[i];
+
+		if (r->evidence->claim != number)
+			continue;
+		if (!*ret || (r->outcome == OUTCOME_not_ok && worst != OUTCOME_not_ok) ||
+		    (r->outcome == OUTCOME_unseeable && worst == OUTCOME_ok) || (!(*ret)->witness && r->witness && worst == OUTCOME_ok)) {
+			*ret = r;
+			worst = r->outcome != OUTCOME_ok ? r->outcome : worst;
+		}
+	}
+	return worst;
+}
+
+/* The notes' table says what a claim is; whether that was shown here, only the evidence does. */
+static const char *verdict_word(const struct play *p, const struct claim *c)
+{
+	const struct result *weakest;
+
+	switch (claim_outcome(p, c->number, &weakest)) {
+	case OUTCOME_not_ok:
+		return _("not shown");
+	case OUTCOME_unseeable:
+		return _("not to be seen here");
+	default:
+		break;
+	}
+	switch (c->verdict) {
 	case VERDICT_true:
 		return _("proven");
 	case VERDICT_wrong:
 		return _("refuted");
+	case VERDICT_platform:
+		return _("platform-dependent");
 	default:
 		return _("corrected");
 	}
@@ -703,26 +736,32 @@ static const char *verdict_word(enum verdict v)
 
 static const char *outcome_word(enum outcome o)
 {
-	return o == OUTCOME_ok ? "ok" : o == OUTCOME_not_ok ? "not ok" : "skip";
+	return o == OUTCOME_ok ? N_("ok") : o == OUTCOME_not_ok ? N_("not ok") : N_("skip");
 }
 
 static void tell_result(struct play *p, const struct result *r)
 {
-	const char *said = saying_in(&r->evidence->saying, p->language);
+	const char *said = saying_in(&r->evidence->saying, p->language), *source = r->evidence->condition.source;
 	struct text line = TEXT_EMPTY, below = TEXT_EMPTY;
+	bool never = r->evidence->never;
 
-	text_printf(&line, "%s - %s", outcome_word(r->outcome), *said ? said : r->evidence->condition.source);
+	text_printf(&line, "%s - ", _(outcome_word(r->outcome)));
+	if (*said)
+		text_put(&line, said);
+	else
+		text_printf(&line, never ? _("never: %s") : _("see: %s"), source);
 	if (r->program_missing)
 		text_printf(&below, _("%s is not installed"), r->missing);
 	else if (r->outcome == OUTCOME_unseeable)
 		text_printf(&below, _("%s: not told on this plane of this kernel; the function plane tells it"), r->missing);
-	else if (r->evidence->never)
-		text_printf(&below, r->found ? _("seen all the same: %s") : _("never seen: %s"),
-			    r->found ? r->witness : r->evidence->condition.source);
+	else if (never && r->found)
+		text_printf(&below, _("seen all the same: %s"), r->witness);
 	else if (r->witness)
 		text_put(&below, r->witness);
-	else
-		text_printf(&below, _("looked for: %s"), r->evidence->condition.source);
+	else if (*said)
+		text_printf(&below, never ? _("never seen: %s") : _("looked for: %s"), source);
+	else if (r->outcome == OUTCOME_not_ok)
+		text_put(&below, never ? _("the scene did not come to its end") : _("not seen"));
 	screen_result(p->screen, text_string(&line), text_string(&below), r->outcome == OUTCOME_not_ok);
 	text_finish(&line);
 	text_finish(&below);
@@ -743,7 +782,7 @@ static void tell_claim(struct play *p, const struct claims *claims, unsigned num
 	struct text line = TEXT_EMPTY;
 
 	if (c) {
-		text_printf(&line, "C%u %s: ", number, verdict_word(c->verdict));
+		text_printf(&line, _("C%u %s: "), number, verdict_word(p, c));
 		text_put(&line, saying_in(&c->saying, p->language));
 	} else {
 		text_put(&line, _("And besides:"));
@@ -795,25 +834,6 @@ static int play_one(struct play *p, const struct lesson *l, const struct claims 
 }
 
 /* ---- the table of claims ---- */
-
-static enum outcome claim_outcome(const struct play *p, unsigned number, const struct result **ret)
-{
-	enum outcome worst = OUTCOME_ok;
-
-	*ret = NULL;
-	for (size_t i = 0; i < p->result_count; i++) {
-		const struct result *r = &p->results[i];
-
-		if (r->evidence->claim != number)
-			continue;
-		if (!*ret || (r->outcome == OUTCOME_not_ok && worst != OUTCOME_not_ok) ||
-		    (r->outcome == OUTCOME_unseeable && worst == OUTCOME_ok) || (!(*ret)->witness && r->witness && worst == OUTCOME_ok)) {
-			*ret = r;
-			worst = r->outcome != OUTCOME_ok ? r->outcome : worst;
-		}
-	}
-	return worst;
-}
 
 struct tally_of_claims {
 	unsigned shown, failed, unseeable, missing;

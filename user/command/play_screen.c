@@ -296,7 +296,8 @@ void screen_claim(struct screen *s, const char *claim)
 void screen_result(struct screen *s, const char *line, const char *below, bool trouble)
 {
 	put_folded(s, trouble ? "\033[31m" : "\033[32m", "  ", "       ", line);
-	put_folded(s, "\033[2m", "       ", "       ", below);
+	if (*below)
+		put_folded(s, "\033[2m", "       ", "       ", below);
 	put_out(s);
 }
 
