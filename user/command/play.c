@@ -421,7 +421,7 @@ static int tell_next(struct play *p, const struct telling *t)
 	switch (t->kind) {
 	case TELLING_event:
 		board_event(p->board, t->event);
-		return screen_event(p->screen, t->event, &p->script);
+		return screen_event(p->screen, t->event);
 	case TELLING_say:
 		screen_say(p->screen, t->sentence);
 		if (waits_for_reader(p))
@@ -637,7 +637,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 	p->tale.in_time_order = waits_for_reader(p);
 	screen_at(p->screen, p->scene_began_ns, false);
 	p->board = board_create(scene, &p->script, screen_is_ascii(p->screen));
-	screen_board(p->screen, p->board);
+	screen_board(p->screen, p->board, &p->script);
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)
 		err = follow(p);
@@ -645,7 +645,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 		scene_read(p);
 	if (!err && stopped)
 		err = -EINTR;
-	screen_board(p->screen, NULL);
+	screen_board(p->screen, NULL, NULL);
 	if (!err)
 		tell_skipped(p);
 	for (size_t i = 0; !err && i < scene->evidence_count; i++) {

@@ -43,6 +43,8 @@ struct screen {
 	bool lanes;
 	struct ladder_shape shape;
 	bool hidden; /* the event at hand */
+	struct script *script; /* of the scene; NULL between scenes */
+	struct ladder lane;    /* only where an end alone stands */
 	struct story *story;
 	void *drawing;
 	bool begun;
@@ -146,10 +148,11 @@ static void board_show(struct screen *s)
 	text_finish(&lines);
 }
 
-void screen_board(struct screen *s, struct board *board)
+void screen_board(struct screen *s, struct board *board, struct script *script)
 {
 	board_hide(s);
 	s->board = board;
+	s->script = script;
 	s->said_ns = s->told_ns;
 }
 
@@ -322,8 +325,8 @@ static void remember_side(struct screen *s, const struct moment *m)
 		side = m->peer == c->end[0] ? LADDER_right : LADDER_left;
 	else if (c->end[1])
 		side = m->self == c->end[0] ? LADDER_left : LADDER_right;
-	else if (m->self->role == ROLE_server || m->self->role == ROLE_listener)
-		side = LADDER_right;
+	else
+		side = ladder_side_alone(&s->lane, m->self, m->event);
 	for (i = 0; i < s->side_count && s->sides[i].pid != m->event->pid; i++)
 		;
 	if (i == s->side_count && s->side_count < SIDES)
@@ -332,13 +335,23 @@ static void remember_side(struct screen *s, const struct moment *m)
 		s->sides[i] = (struct side){ m->event->pid, side };
 }
 
+static bool stands_right(const struct event *e, void *context)
+{
+	struct screen *s = context;
+
+	return s->script && script_right(s->script, e);
+}
+
 static enum ladder_side lane_of(const struct screen *s, uint32_t pid)
 {
+	struct event nameless = { .pid = pid };
+
+
 	for (unsigned i = 0; i < s->side_count; i++) {
 		if (s->sides[i].pid == pid)
 			return s->sides[i].side;
 	}
-	return LADDER_left;
+	return stands_right(&nameless, (void *)s) ? LADDER_right : LADDER_left;
 }
 
 static bool pid_right(uint32_t pid, void *context)
@@ -648,11 +661,11 @@ void screen_scene(struct screen *s, const char *title)
 	s->story = story_create(&filter, &s->options);
 }
 
-int screen_event(struct screen *s, const struct event *e, struct script *script)
+int screen_event(struct screen *s, const struct event *e)
 {
 	int err;
 
-	s->hidden = !script_shows(script, e);
+	s->hidden = !script_shows(s->script, e);
 	err = story_event(s->story, e);
 	return err ? err : s->err;
 }
@@ -784,6 +797,8 @@ struct screen *screen_create(FILE *out, const char *format, bool wide)
 	s->options = renderer_options_for(out);
 	if (wide)
 		s->options.ascii = false;
+	s->options.right = s->lane.right = stands_right;
+	s->options.context = s->lane.context = s;
 	s->lanes = !strcmp(format, "lanes");
 	s->shape = ladder_shape(s->options.width);
 	s->key_fd = -1;

@@ -130,6 +130,19 @@ bool script_shows(struct script *s, const struct event *e)
 	return true;
 }
 
+bool script_right(struct script *s, const struct event *e)
+{
+	const struct program *p = script_program(s, e);
+
+	if (!p)
+		return false;
+	for (size_t i = 0; s->scene->right[i]; i++) {
+		if (!strcmp(s->scene->right[i], p->name))
+			return true;
+	}
+	return !strcmp(p->name, "server") || !strcmp(p->name, "receiver");
+}
+
 /* ---- steps ---- */
 
 static int do_host(struct script *s, const struct step *step)

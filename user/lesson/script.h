@@ -81,6 +81,9 @@ bool script_owns(const struct script *s, const struct event *e);
 /* Whether the scene shows the event. */
 bool script_shows(struct script *s, const struct event *e);
 
+/* Whether the program that owns the event has the right lane: it serves, though nothing it did yet says so. */
+bool script_right(struct script *s, const struct event *e);
+
 /* The program that owns the event, or NULL. */
 const struct program *script_program(struct script *s, const struct event *e);
 

@@ -32,6 +32,8 @@ static void *drawing_begin(const struct renderer_options *options)
 
 	d->options = *options;
 	d->glyphs = options->ascii ? &ascii : &utf8;
+	d->ladder.right = options->right;
+	d->ladder.context = options->context;
 	d->side = shape.side;
 	d->gap = shape.gap;
 	return d;
