@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -87,6 +88,16 @@ static void board_hide(struct screen *s)
 	if (s->board_rows)
 		fputs("\r\033[J", s->options.out);
 	s->board_rows = 0;
+}
+
+/* The same terminal shows what goes to stderr. */
+static void give_way(void *context)
+{
+	struct screen *s = context;
+
+	board_hide(s);
+	s->board_ns = 0;
+	fflush(s->options.out);
 }
 
 static bool pid_right(uint32_t pid, void *context);
@@ -797,6 +808,7 @@ struct screen *screen_create(FILE *out, const char *format, bool wide)
 	s->options = renderer_options_for(out);
 	if (wide)
 		s->options.ascii = false;
+	error_before(give_way, s);
 	s->options.right = s->lane.right = stands_right;
 	s->options.context = s->lane.context = s;
 	s->lanes = !strcmp(format, "lanes");
@@ -813,6 +825,7 @@ void screen_destroy(struct screen *s)
 {
 	if (!s)
 		return;
+	error_before(NULL, NULL);
 	key_end(s);
 	end_scene(s);
 	free(s->told);
