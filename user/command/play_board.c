@@ -249,6 +249,7 @@ static void put_label(const struct board *b, struct text *to, const struct bar *
 	static const char *const labels[GAUGE_KINDS] = {
 		[GAUGE_send] = N_("send buffer of %s"),	       [GAUGE_receive] = N_("receive buffer of %s"),
 		[GAUGE_underway] = N_("written by %s, not read"), [GAUGE_accept] = N_("accept queue of %s"),
+		[GAUGE_requests] = N_("SYN queue of %s"),
 		[GAUGE_ports] = N_("ports of %s"),	       [GAUGE_time_wait] = N_("TIME-WAIT of %s"),
 	};
 	const struct program *p = program_of(b, bar->who);
@@ -268,6 +269,7 @@ static void put_figure(struct text *to, const struct gauge *g, uint64_t value, u
 
 	switch (g->bar->kind) {
 	case GAUGE_accept:
+	case GAUGE_requests:
 		text_printf(to, _("%llu of %llu"), (unsigned long long)value, (unsigned long long)limit);
 		break;
 	case GAUGE_ports:

@@ -214,7 +214,7 @@ static bool read_port(uint16_t *ret, const char *word)
 	return *word && !*end && number > 0 && number < 65536;
 }
 
-/* bar send|receive|accept|time-wait NAME, bar underway NAME NAME, bar ports NAME FIRST LAST */
+/* bar send|receive|accept|requests|time-wait NAME, bar underway NAME NAME, bar ports NAME FIRST LAST */
 static int read_bar(struct reader *r, struct scene *s, char *rest)
 {
 	struct bar b = { .kind = gauge_kind_find(word_cut(&rest)) };
@@ -226,7 +226,7 @@ static int read_bar(struct reader *r, struct scene *s, char *rest)
 	if (good && b.kind == GAUGE_ports)
 		good = read_port(&b.first, word_cut(&rest)) && read_port(&b.last, word_cut(&rest)) && b.first <= b.last;
 	if (!good || *rest)
-		return complain(r, "bar send|receive|accept|time-wait NAME, bar underway NAME READER, or bar ports NAME FIRST LAST");
+		return complain(r, "bar send|receive|accept|requests|time-wait NAME, bar underway NAME READER, or bar ports NAME FIRST LAST");
 	b.who = memory_string(who);
 	b.to = memory_string(to);
 	s->bars = memory_resize(s->bars, s->bar_count + 1, sizeof(*s->bars));
