@@ -761,7 +761,7 @@ static void tell_result(struct play *p, const struct result *r)
 	else if (*said)
 		text_printf(&below, never ? _("never seen: %s") : _("looked for: %s"), source);
 	else if (r->outcome == OUTCOME_not_ok)
-		text_put(&below, never ? _("the scene did not come to its end") : _("not seen"));
+		text_put(&below, never ? _("the scene did not come to its end") : _("it was not seen"));
 	screen_result(p->screen, text_string(&line), text_string(&below), r->outcome == OUTCOME_not_ok);
 	text_finish(&line);
 	text_finish(&below);

@@ -107,7 +107,7 @@ static void put_moment(const struct screen *s, struct text *to)
 {
 	double seconds = s->told_ns > s->begin_ns ? (s->told_ns - s->begin_ns) / 1e9 : 0;
 
-	text_printf(to, s->rests ? _("stands still at +%.1f s") : s->late ? _("+%.1f s") : _("now +%.1f s"), seconds);
+	text_printf(to, s->rests ? _("the tale waits at +%.1f s") : s->late ? _("+%.1f s") : _("now +%.1f s"), seconds);
 }
 
 /* A rule with the time, and with what the one who watches is asked for; then the lines. */
