@@ -57,7 +57,7 @@ no_complaint() { ! grep -q 'getcwd' "$log"; }
 # What became of each claim in all lessons played: one must-see that fails is enough for it to fail.
 claims() {
 	awk '
-		/^C[0-9]+ [a-z]+: / { claim = $1; next }
+		/^C[0-9]+ [a-z -]+: / { claim = $1; next }
 		/^[^ ]/ { claim = "" }
 		claim == "" { next }
 		/^  ok - / { if (!(claim in worst)) worst[claim] = 0 }

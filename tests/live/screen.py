@@ -106,8 +106,8 @@ def board():
 def chinese():
     p = Play("--lang", "zh", "time-wait")
     check("in Chinese: the countdown of TIME-WAIT with its owner",
-          p.until(r"graceclient 的 TIME-WAIT +\[█+░\] 还剩 [\d.]+ s", 60), "\n".join(p.lines()))
-    check("and what is left of it when the hosts are thrown away", p.until(r"graceclient\[\d+\] 的 TIME-WAIT 还剩 5\d\.\d s", 20))
+          p.until(r"graceclient 的 TIME-WAIT +\[█+░\] 还剩 [\d.]+ 秒", 60), "\n".join(p.lines()))
+    check("and what is left of it when the hosts are thrown away", p.until(r"graceclient\[\d+\] 的 TIME-WAIT 还剩 5\d\.\d 秒", 20))
     widest = max(p.lines(), key=columns)
     check("in Chinese no line is wider than the screen", columns(widest) <= 80, widest)
     lanes = {tuple(columns(line[:i]) for i, c in enumerate(line) if c == "│")

@@ -22,6 +22,21 @@ static const char *fold(const char *string, unsigned columns)
 	return text_string(&t);
 }
 
+static const char *fit_process(const char *string, unsigned columns)
+{
+	text_clear(&t);
+	column_fit_process(&t, string, columns, "…");
+	return text_string(&t);
+}
+
+TEST("a process that is too long is cut in its name, not in its pid")
+{
+	CHECK_STRING(fit_process("twowritesserver[86501]", 18), "twowritess…[86501]");
+	CHECK_STRING(fit_process("twowritesserver[86501]~", 18), "twowrites…[86501]~");
+	CHECK_STRING(fit_process("tcp[8650]", 12), "tcp[8650]   ");
+	CHECK_STRING(fit_process("[2001:db8::1]:9527", 8), "[2001:d~");
+}
+
 TEST("wide characters take two columns, in any locale")
 {
 	setlocale(LC_ALL, "C");

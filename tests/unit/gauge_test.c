@@ -63,6 +63,28 @@ TEST("what is underway is written by one, not read by the other, and never less 
 	gauge_finish(&g);
 }
 
+TEST("a request is answered by its own handshake; a drop tells the limit")
+{
+	struct bar bar = { .kind = GAUGE_requests, .who = "server" };
+	struct gauge g;
+
+	gauge_begin(&g, &bar);
+	TELL(&g, "server", sock_listen, .backlog = 8);
+	CHECK(g.value == 0 && g.limit == 9);
+	TELL(&g, "server", tcp_syn_recv, .head.remote_port = 7, .syn_queue = 1, .backlog = 8);
+	TELL(&g, "server", tcp_syn_recv, .head.remote_port = 8, .syn_queue = 2, .backlog = 8);
+	CHECK(g.value == 2 && g.limit == 9);
+	TELL(&g, "server", tcp_state, .head.remote_port = 9, .oldstate = TCP_SYN_RECV, .newstate = TCP_ESTABLISHED);
+	CHECK(g.value == 2);
+	TELL(&g, "server", tcp_state, .head.remote_port = 8, .oldstate = TCP_SYN_RECV, .newstate = TCP_ESTABLISHED);
+	CHECK(g.value == 1);
+	TELL(&g, "server", tcp_listen_drop, .reason = LISTEN_DROP_accept_queue, .syn_queue = 1);
+	CHECK(g.limit == 9);
+	TELL(&g, "server", tcp_listen_drop, .reason = LISTEN_DROP_syn_queue, .syn_queue = 5);
+	CHECK(g.value == 5 && g.limit == 5);
+	gauge_finish(&g);
+}
+
 TEST("the accept queue grows when a handshake is complete and shrinks with accept()")
 {
 	struct bar bar = { .kind = GAUGE_accept, .who = "server" };

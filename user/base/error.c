@@ -6,6 +6,17 @@
 #include "base/language.h"
 #include "base/text.h"
 
+static struct {
+	void (*call)(void *context);
+	void *context;
+} before;
+
+void error_before(void (*call)(void *context), void *context)
+{
+	before.call = call;
+	before.context = context;
+}
+
 /* Names in a message may come from anywhere (arguments, file names, other processes): escape the whole line. */
 static void print(const char *prefix, int err, const char *format, va_list arguments)
 {
@@ -18,6 +29,8 @@ static void print(const char *prefix, int err, const char *format, va_list argum
 	if (err)
 		text_printf(&line, ": %s", strerror(-err));
 	text_char(&line, '\n');
+	if (before.call)
+		before.call(before.context);
 	fwrite(line.bytes, 1, line.length, stderr);
 	text_finish(&line);
 	text_finish(&message);

@@ -31,6 +31,9 @@ void hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Print "socktale: MESSAGE": something the reader should know that is no failure. */
 void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on call `before` ahead of each of these lines: what is drawn on the terminal gives way to them. NULL: nothing does. */
+void error_before(void (*before)(void *context), void *context);
+
 /* The exit code that stands for a negative errno; 0 is done. EPERM and EACCES: not permitted; ENOTSUP: lacking. */
 enum exit_code exit_code_of(int err);
 

@@ -18,6 +18,7 @@
 #include "command/command.h"
 #include "command/process.h"
 #include "command/play_screen.h"
+#include "command/play_tale.h"
 #include "command/witness.h"
 #include "lesson/script.h"
 #include "probe/probe.h"
@@ -52,9 +53,13 @@ struct play {
 	struct script script;
 	struct board *board;
 	uint32_t gone[PROGRAMS + KIN]; /* the processes of the last scene: what their end still brings belongs to no scene */
-	struct history late; /* events that came while a key, or a reader, was waited for */
+	struct watch watch;  /* of the scene's programs, as it plays */
+	uint64_t looked_ns;  /* when it last looked at them */
+	struct tale tale;    /* what has happened and is not told */
+	uint64_t late_ns;    /* the tale is behind what happens by so much */
+	uint64_t reads_ns;   /* somebody reads since then: the tale stands still; 0: nobody does */
 	uint64_t read_ns;    /* --slow: when what was said should be read */
-	uint64_t scene_began_ns;
+	uint64_t scene_began_ns, scene_ended_ns; /* 0: not yet */
 	struct result *results;
 	size_t result_count;
 	bool failed; /* a scene did not come to its end */
@@ -277,15 +282,6 @@ static int open_probe(struct play *p)
 	return probe_open(&o, &p->probe);
 }
 
-static int take(struct play *p, const struct event *e)
-{
-	int err = screen_event(p->screen, e, &p->script);
-
-	board_event(p->board, e);
-	script_event(&p->script, e);
-	return err;
-}
-
 static void remember_gone(struct play *p)
 {
 	memset(p->gone, 0, sizeof(p->gone));
@@ -304,28 +300,82 @@ static bool is_gone(const struct play *p, uint32_t pid)
 	return false;
 }
 
+/* ---- what happens: at its own speed ---- */
+
 static int on_event(const struct event *e, void *context)
 {
 	struct play *p = context;
+	const struct history *all = &p->script.history;
 
-	if (!p->scene_began_ns || e->pid == (uint32_t)p->stage.pid || is_gone(p, e->pid) || !script_owns(&p->script, e))
+	if (!p->scene_began_ns || p->scene_ended_ns || e->pid == (uint32_t)p->stage.pid || is_gone(p, e->pid) ||
+	    !script_owns(&p->script, e))
 		return 0;
-	if (!p->script.held)
-		return take(p, e);
-	history_add(&p->late, e);
+	script_program(&p->script, e); /* whose child it is can be seen only now */
+	script_event(&p->script, e);
+	watch_event(&p->watch, &p->script, e);
+	tale_add(&p->tale, &(struct telling){ TELLING_event, e->time_ns, .event = &all->events[all->count - 1]->head });
 	return 0;
 }
 
-/* The key has come: first what happened meanwhile, then the next deed. */
-static int go_on(struct play *p)
+static void look_at_programs(struct play *p, uint64_t now)
 {
-	int err = 0;
+	for (size_t i = 0; i < p->script.program_count; i++) {
+		if (!p->script.programs[i].ended && watch_look(&p->watch, &p->script, p->probe, i, now))
+			tale_add(&p->tale, &(struct telling){ TELLING_stay, now, .program = i, .stay = p->watch.stays[i] });
+	}
+	p->looked_ns = now;
+}
 
-	for (size_t i = 0; !err && i < p->late.count; i++)
-		err = take(p, &p->late.events[i]->head);
-	history_finish(&p->late);
-	script_go_on(&p->script);
-	return err;
+static void on_say(const char *sentence, void *context)
+{
+	struct play *p = context;
+
+	look_at_programs(p, now_ns());
+	tale_add(&p->tale, &(struct telling){ TELLING_say, p->looked_ns, .sentence = sentence });
+}
+
+static void on_act(const struct step *step, const struct program *program, uint64_t time_ns, void *context)
+{
+	struct play *p = context;
+	size_t i = program ? (size_t)(program - p->script.programs) : SIZE_MAX;
+
+	tale_add(&p->tale, &(struct telling){ TELLING_act, time_ns, .step = step, .program = i });
+}
+
+static void on_vain(const struct step *step, void *context)
+{
+	struct play *p = context;
+
+	tale_add(&p->tale, &(struct telling){ TELLING_vain, now_ns(), .step = step });
+}
+
+enum { LOOK_NS = 50000000, AFTERMATH_NS = 200000000 };
+
+/* Let it go on; `*done_ns` is when the last step was done, 0: not yet. What that brought about takes a little longer. */
+static void perform(struct play *p, uint64_t *done_ns)
+{
+	uint64_t now = now_ns();
+
+	script_tick(&p->script, now);
+	if (now - p->looked_ns >= LOOK_NS)
+		look_at_programs(p, now);
+	if (!*done_ns && script_done(&p->script))
+		*done_ns = now;
+	if (*done_ns && now >= *done_ns + AFTERMATH_NS) {
+		p->scene_ended_ns = now;
+		/* Who reads may take any time: nothing shall go on meanwhile. */
+		stage_clear(&p->stage);
+	}
+}
+
+/* ---- what is told: at the reader's ---- */
+
+/* For what comes out of the ring a little later than it happened: the tale is told in the order of time. */
+enum { BEHIND_NS = 30000000 };
+
+static bool waits_for_reader(const struct play *p)
+{
+	return p->step || p->slow;
 }
 
 static void await_key(struct play *p)
@@ -335,8 +385,7 @@ static void await_key(struct play *p)
 		usleep(20000);
 }
 
-/* Programs have clocks of their own that go on while somebody reads: within a scene not for long. */
-enum { SENTENCE_MS = 6000, SCENE_MS = 15000 };
+enum { SENTENCE_MS = 8000, SCENE_MS = 15000 };
 
 static uint64_t reading_ns(struct play *p, unsigned most_ms)
 {
@@ -350,36 +399,108 @@ static bool has_read(struct play *p)
 	return p->step ? screen_answered(p->screen) : now_ns() >= p->read_ns;
 }
 
-/* A scene is over: nothing is under way that could be disturbed. */
+/* The scene's time stands still from here on, for the one who reads. */
+static void begin_reading(struct play *p)
+{
+	p->reads_ns = now_ns();
+	if (p->step) {
+		screen_ask(p->screen);
+	} else {
+		p->read_ns = p->reads_ns + reading_ns(p, SENTENCE_MS);
+		screen_rests(p->screen, true);
+	}
+}
+
+static void end_reading(struct play *p)
+{
+	p->late_ns += now_ns() - p->reads_ns;
+	p->reads_ns = 0;
+	screen_rests(p->screen, false);
+}
+
+static int tell_next(struct play *p, const struct telling *t)
+{
+	switch (t->kind) {
+	case TELLING_event:
+		board_event(p->board, t->event);
+		return screen_event(p->screen, t->event);
+	case TELLING_say:
+		screen_say(p->screen, t->sentence);
+		if (waits_for_reader(p))
+			begin_reading(p);
+		return 0;
+	case TELLING_act:
+		if (t->step->kind == STEP_run)
+			board_begun(p->board, t->program);
+		screen_act(p->screen, t->step, NULL);
+		return 0;
+	case TELLING_stay:
+		board_stay(p->board, t->program, &t->stay);
+		return 0;
+	case TELLING_vain:
+		fail(0, "lesson line %u: waited %.0f s in vain for: %s", t->step->line, t->step->seconds * p->patience,
+		     t->step->condition.source);
+		return 0;
+	}
+	return 0;
+}
+
+/* Tell what the time has come for. Where nobody is waited for, that is everything. */
+static int tell_due(struct play *p)
+{
+	bool late = waits_for_reader(p);
+	const struct telling *t;
+	uint64_t now;
+	int err = 0;
+
+	if (p->reads_ns && has_read(p))
+		end_reading(p);
+	now = now_ns() - p->late_ns;
+	if (p->scene_ended_ns && now > p->scene_ended_ns)
+		now = p->scene_ended_ns;
+	while (!err && !p->reads_ns && (t = tale_next(&p->tale, late ? now : UINT64_MAX))) {
+		screen_at(p->screen, late ? t->time_ns : now, late);
+		err = tell_next(p, t);
+	}
+	if (!p->reads_ns)
+		screen_at(p->screen, now, late);
+	return err;
+}
+
+/* Play until the script is done and all is told. */
+static int follow(struct play *p)
+{
+	uint64_t done_ns = 0;
+	int err = 0;
+
+	while (!stopped && !err && !(p->scene_ended_ns && !p->reads_ns && tale_is_told(&p->tale))) {
+		err = probe_poll(p->probe, 10, on_event, p);
+		if (err == -EINTR)
+			err = 0;
+		if (!err && !p->scene_ended_ns)
+			perform(p, &done_ns);
+		if (!err)
+			err = tell_due(p);
+		if (!err)
+			err = screen_flush(p->screen);
+		screen_wait(p->screen);
+	}
+	return err;
+}
+
+/* A scene is over, and told. */
 static void scene_read(struct play *p)
 {
 	if (stopped)
 		return;
-	if (p->step)
+	screen_at(p->screen, p->scene_ended_ns, waits_for_reader(p));
+	if (p->step) {
 		await_key(p);
-	else if (p->slow)
+	} else if (p->slow) {
+		screen_rests(p->screen, true);
 		screen_rest(p->screen, reading_ns(p, SCENE_MS) / 1000000);
-}
-
-static bool on_say(const char *sentence, void *context)
-{
-	struct play *p = context;
-
-	screen_say(p->screen, sentence);
-	if (stopped)
-		return false;
-	if (p->step)
-		screen_ask(p->screen);
-	else if (p->slow)
-		p->read_ns = now_ns() + reading_ns(p, SENTENCE_MS);
-	return p->step || p->slow;
-}
-
-static void on_act(const struct step *step, const struct program *program, void *context)
-{
-	struct play *p = context;
-
-	screen_act(p->screen, step, program);
+		screen_rests(p->screen, false);
+	}
 }
 
 /* ---- judging ---- */
@@ -455,28 +576,6 @@ static void results_clear(struct play *p)
 
 /* ---- playing ---- */
 
-/* Read until the script is done, and a little longer: what the last step brought about is still under way. */
-static int follow(struct play *p)
-{
-	uint64_t end = 0;
-	int err = 0;
-
-	while (!stopped && !err && (!end || now_ns() < end)) {
-		err = probe_poll(p->probe, 10, on_event, p);
-		if (err == -EINTR)
-			err = 0;
-		if (!err && p->script.held && has_read(p))
-			err = go_on(p);
-		script_tick(&p->script, now_ns());
-		if (!err)
-			err = screen_flush(p->screen);
-		screen_wait(p->screen, now_ns());
-		if (!end && script_done(&p->script))
-			end = now_ns() + 200000000;
-	}
-	return err;
-}
-
 static bool have_program(const char *name)
 {
 	char *path = memory_string(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin"), *save = NULL;
@@ -520,6 +619,7 @@ static void tell_skipped(struct play *p)
 {
 	struct text line = TEXT_EMPTY;
 
+	board_at(p->board, p->scene_ended_ns);
 	board_put_skipped(p->board, &line);
 	if (line.length)
 		screen_line(p->screen, text_string(&line));
@@ -528,7 +628,7 @@ static void tell_skipped(struct play *p)
 
 static int play_scene(struct play *p, const struct scene *scene)
 {
-	struct script_view view = { on_say, on_act, p, p->language, p->programs, p->patience, p->full };
+	struct script_view view = { on_say, on_act, on_vain, p, p->language, p->programs, p->patience, p->full };
 	const char *lacking = scene_lacks(scene);
 	int err;
 
@@ -538,8 +638,14 @@ static int play_scene(struct play *p, const struct scene *scene)
 		return 0;
 	}
 	p->scene_began_ns = now_ns();
-	p->board = board_create(scene, &p->script, p->probe, screen_is_ascii(p->screen));
-	screen_board(p->screen, p->board);
+	p->scene_ended_ns = 0;
+	p->watch = (struct watch){ 0 };
+	p->reads_ns = 0;
+	p->late_ns = waits_for_reader(p) ? BEHIND_NS : 0;
+	p->tale.in_time_order = waits_for_reader(p);
+	screen_at(p->screen, p->scene_began_ns, false);
+	p->board = board_create(scene, &p->script, screen_is_ascii(p->screen));
+	screen_board(p->screen, p->board, &p->script);
 	err = script_begin(&p->script, scene, &p->stage, &view);
 	if (!err)
 		err = follow(p);
@@ -547,7 +653,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 		scene_read(p);
 	if (!err && stopped)
 		err = -EINTR;
-	screen_board(p->screen, NULL);
+	screen_board(p->screen, NULL, NULL);
 	if (!err)
 		tell_skipped(p);
 	for (size_t i = 0; !err && i < scene->evidence_count; i++) {
@@ -557,7 +663,7 @@ static int play_scene(struct play *p, const struct scene *scene)
 	p->failed |= p->script.failed;
 	board_destroy(p->board);
 	p->board = NULL;
-	history_finish(&p->late);
+	tale_finish(&p->tale);
 	remember_gone(p);
 	script_finish(&p->script);
 	/* What the end of the programs still brings belongs to no scene. */
@@ -591,13 +697,46 @@ static void close_lesson(struct play *p)
 
 /* ---- what you just saw ---- */
 
-static const char *verdict_word(enum verdict v)
+/* What became of a claim, as its weakest must-see; *ret is that one (NULL: there is none), or the first with a witness. */
+static enum outcome claim_outcome(const struct play *p, unsigned number, const struct result **ret)
 {
-	switch (v) {
+	enum outcome worst = OUTCOME_ok;
+
+	*ret = NULL;
+	for (size_t i = 0; i < p->result_count; i++) {
+		const struct result *r = &p->results[i];
+
+		if (r->evidence->claim != number)
+			continue;
+		if (!*ret || (r->outcome == OUTCOME_not_ok && worst != OUTCOME_not_ok) ||
+		    (r->outcome == OUTCOME_unseeable && worst == OUTCOME_ok) || (!(*ret)->witness && r->witness && worst == OUTCOME_ok)) {
+			*ret = r;
+			worst = r->outcome != OUTCOME_ok ? r->outcome : worst;
+		}
+	}
+	return worst;
+}
+
+/* The notes' table says what a claim is; whether that was shown here, only the evidence does. */
+static const char *verdict_word(const struct play *p, const struct claim *c)
+{
+	const struct result *weakest;
+
+	switch (claim_outcome(p, c->number, &weakest)) {
+	case OUTCOME_not_ok:
+		return _("not shown");
+	case OUTCOME_unseeable:
+		return _("not to be seen here");
+	default:
+		break;
+	}
+	switch (c->verdict) {
 	case VERDICT_true:
 		return _("proven");
 	case VERDICT_wrong:
 		return _("refuted");
+	case VERDICT_platform:
+		return _("platform-dependent");
 	default:
 		return _("corrected");
 	}
@@ -605,21 +744,27 @@ static const char *verdict_word(enum verdict v)
 
 static void tell_result(struct play *p, const struct result *r)
 {
-	const char *said = saying_in(&r->evidence->saying, p->language);
+	const char *said = saying_in(&r->evidence->saying, p->language), *source = r->evidence->condition.source;
 	struct text line = TEXT_EMPTY, below = TEXT_EMPTY;
+	bool never = r->evidence->never;
 
-	text_printf(&line, "%s - %s", outcome_word(r->outcome), *said ? said : r->evidence->condition.source);
+	text_printf(&line, "%s - ", _(outcome_word(r->outcome)));
+	if (*said)
+		text_put(&line, said);
+	else
+		text_printf(&line, never ? _("never: %s") : _("see: %s"), source);
 	if (r->program_missing)
 		text_printf(&below, _("%s is not installed"), r->missing);
 	else if (r->outcome == OUTCOME_unseeable)
 		text_printf(&below, _("%s: not told on this plane of this kernel; the function plane tells it"), r->missing);
-	else if (r->evidence->never)
-		text_printf(&below, r->found ? _("seen all the same: %s") : _("never seen: %s"),
-			    r->found ? r->witness : r->evidence->condition.source);
+	else if (never && r->found)
+		text_printf(&below, _("seen all the same: %s"), r->witness);
 	else if (r->witness)
 		text_put(&below, r->witness);
-	else
-		text_printf(&below, _("looked for: %s"), r->evidence->condition.source);
+	else if (*said)
+		text_printf(&below, never ? _("never seen: %s") : _("looked for: %s"), source);
+	else if (r->outcome == OUTCOME_not_ok)
+		text_put(&below, never ? _("the scene did not come to its end") : _("it was not seen"));
 	screen_result(p->screen, text_string(&line), text_string(&below), r->outcome == OUTCOME_not_ok);
 	text_finish(&line);
 	text_finish(&below);
@@ -640,7 +785,7 @@ static void tell_claim(struct play *p, const struct claims *claims, unsigned num
 	struct text line = TEXT_EMPTY;
 
 	if (c) {
-		text_printf(&line, "C%u %s: ", number, verdict_word(c->verdict));
+		text_printf(&line, _("C%u %s: "), number, verdict_word(p, c));
 		text_put(&line, saying_in(&c->saying, p->language));
 	} else {
 		text_put(&line, _("And besides:"));
@@ -692,25 +837,6 @@ static int play_one(struct play *p, const struct lesson *l, const struct claims 
 }
 
 /* ---- the table of claims ---- */
-
-static enum outcome claim_outcome(const struct play *p, unsigned number, const struct result **ret)
-{
-	enum outcome worst = OUTCOME_ok;
-
-	*ret = NULL;
-	for (size_t i = 0; i < p->result_count; i++) {
-		const struct result *r = &p->results[i];
-
-		if (r->evidence->claim != number)
-			continue;
-		if (!*ret || (r->outcome == OUTCOME_not_ok && worst != OUTCOME_not_ok) ||
-		    (r->outcome == OUTCOME_unseeable && worst == OUTCOME_ok) || (!(*ret)->witness && r->witness && worst == OUTCOME_ok)) {
-			*ret = r;
-			worst = r->outcome != OUTCOME_ok ? r->outcome : worst;
-		}
-	}
-	return worst;
-}
 
 struct tally_of_claims {
 	unsigned shown, failed, unseeable, missing;

@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "base/language.h"
 #include "base/memory.h"
@@ -18,38 +17,28 @@
 
 enum { ALIVE = 16, LABEL = 30, FIGURE = 25, BAR_MOST = 42, LINES_MOST = 24 };
 
-/* A program's call that is not on a socket, as /proc tells it: seen again and again, so that its beginning is known. */
-struct idle {
-	long number;	   /* of the system call; or CALL_RUNS */
-	uint64_t since_ns; /* not later than the first look that found it */
-	uint64_t told_ns;  /* the last call it was told to have returned from */
+/* A program as far as it was told. */
+struct edge {
+	bool begun, ended;
+	struct stay stay;
 };
 
 struct board {
 	const struct scene *scene;
 	struct script *script;
-	const struct probe *probe;
 	bool ascii;
 	struct standings standings;
 	struct gauge *gauges;
-	struct idle idle[PROGRAMS];
+	uint64_t now_ns;	     /* the moment it shows */
+	struct edge edges[PROGRAMS]; /* of the script's programs */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-struct board *board_create(const struct scene *scene, struct script *script, const struct probe *probe, bool ascii)
+struct board *board_create(const struct scene *scene, struct script *script, bool ascii)
 {
 	struct board *b = memory_create(1, sizeof(*b));
 
 	b->scene = scene;
 	b->script = script;
-	b->probe = probe;
 	b->ascii = ascii;
 	b->gauges = memory_create(scene->bar_count + 1, sizeof(*b->gauges));
 	for (size_t i = 0; i < scene->bar_count; i++)
@@ -73,10 +62,23 @@ void board_event(struct board *b, const struct event *e)
 	standings_event(&b->standings, e);
 	for (size_t i = 0; i < b->scene->bar_count; i++)
 		gauge_event(&b->gauges[i], e, script_is, b->script);
-	for (size_t i = 0; e->fd >= 0 && i < b->script->program_count; i++) {
-		if (b->script->programs[i].pid == (pid_t)e->pid)
-			b->idle[i].told_ns = e->time_ns;
-	}
+	for (size_t i = 0; e->id == EVENT_process_exit && i < b->script->program_count; i++)
+		b->edges[i].ended |= b->script->programs[i].pid == (pid_t)e->pid;
+}
+
+void board_at(struct board *b, uint64_t now_ns)
+{
+	b->now_ns = now_ns;
+}
+
+void board_begun(struct board *b, size_t program)
+{
+	b->edges[program].begun = true;
+}
+
+void board_stay(struct board *b, size_t program, const struct stay *stay)
+{
+	b->edges[program].stay = *stay;
 }
 
 bool board_has_bars(const struct board *b)
@@ -128,28 +130,6 @@ static const char *call_name(long number)
 	return NULL;
 }
 
-enum { CALL_RUNS = -1, CALL_GONE = -2, CALL_SECRET = -3 };
-
-/* The system call the kernel says the process sleeps in; or that it runs, is gone, or that looking is not permitted. */
-static long call_asleep(pid_t pid)
-{
-	char path[32], line[128] = "", *end;
-	long number;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return CALL_GONE;
-	if (!fgets(line, sizeof(line), file)) {
-		fclose(file);
-		return CALL_SECRET;
-	}
-	fclose(file);
-	number = strtol(line, &end, 10);
-	return end == line ? CALL_RUNS : number;
-}
-
 static const struct standing *blocked(const struct board *b, pid_t pid)
 {
 	for (size_t i = 0; i < b->standings.count; i++) {
@@ -162,40 +142,26 @@ static const struct standing *blocked(const struct board *b, pid_t pid)
 /* in sendto() 2.1 s: the peer advertises no room */
 static void put_call(struct board *b, struct text *to, size_t i, uint64_t now)
 {
-	const struct program *p = &b->script->programs[i];
-	struct idle *idle = &b->idle[i];
-	const struct standing *waits;
+	const struct edge *edge = &b->edges[i];
+	const struct stay *stay = &edge->stay;
+	const struct standing *waits = NULL;
+	const char *name = stay->on_socket ? name_of(KIND_CALL, stay->number) : call_name(stay->number);
 	struct text time = TEXT_EMPTY;
-	struct doing doing;
-	long number;
 
-	if (p->ended) {
+	if (edge->ended || (!stay->on_socket && stay->number == CALL_GONE)) {
 		text_put(to, _("ended"));
 		return;
 	}
-	if (probe_doing(b->probe, p->pid, &doing)) {
-		put_clock(&time, now > doing.start_ns ? now - doing.start_ns : 0);
-		text_printf(to, _("in %s() %s"), name_of(KIND_CALL, doing.call), text_string(&time));
-		waits = doing.call >= CALL_write && doing.call <= CALL_splice ? blocked(b, p->pid) : NULL;
-		if (waits)
-			text_printf(to, _(": %s"), _(name_meaning(KIND_BLOCK, waits->reason - 1)));
-		idle->number = CALL_RUNS;
-		text_finish(&time);
+	if (!name || !stay->since_ns) {
+		text_put(to, !stay->since_ns || stay->number == CALL_RUNS ? _("runs") : _("in no call on a socket"));
 		return;
 	}
-	number = call_asleep(p->pid);
-	if (number != idle->number || idle->told_ns > idle->since_ns) {
-		/* It went there from the call it was last told of, unless it was looked at in between. */
-		idle->since_ns = idle->told_ns > idle->since_ns ? idle->told_ns : now;
-		idle->number = number;
-	}
-	put_clock(&time, now > idle->since_ns ? now - idle->since_ns : 0);
-	if (call_name(number))
-		text_printf(to, _("in %s() %s"), call_name(number), text_string(&time));
-	else
-		text_put(to, number == CALL_GONE  ? _("ended")
-			     : number == CALL_RUNS ? _("runs")
-						   : _("in no call on a socket"));
+	put_clock(&time, now > stay->since_ns ? now - stay->since_ns : 0);
+	text_printf(to, _("in %s() %s"), name, text_string(&time));
+	if (stay->on_socket && stay->number >= CALL_write && stay->number <= CALL_splice)
+		waits = blocked(b, b->script->programs[i].pid);
+	if (waits)
+		text_printf(to, _(": %s"), _(name_meaning(KIND_BLOCK, waits->reason - 1)));
 	text_finish(&time);
 }
 
@@ -283,6 +249,7 @@ static void put_label(const struct board *b, struct text *to, const struct bar *
 	static const char *const labels[GAUGE_KINDS] = {
 		[GAUGE_send] = N_("send buffer of %s"),	       [GAUGE_receive] = N_("receive buffer of %s"),
 		[GAUGE_underway] = N_("written by %s, not read"), [GAUGE_accept] = N_("accept queue of %s"),
+		[GAUGE_requests] = N_("SYN queue of %s"),
 		[GAUGE_ports] = N_("ports of %s"),	       [GAUGE_time_wait] = N_("TIME-WAIT of %s"),
 	};
 	const struct program *p = program_of(b, bar->who);
@@ -302,6 +269,7 @@ static void put_figure(struct text *to, const struct gauge *g, uint64_t value, u
 
 	switch (g->bar->kind) {
 	case GAUGE_accept:
+	case GAUGE_requests:
 		text_printf(to, _("%llu of %llu"), (unsigned long long)value, (unsigned long long)limit);
 		break;
 	case GAUGE_ports:
@@ -358,10 +326,10 @@ static size_t choose(struct board *b, size_t *ret, size_t most, uint64_t now)
 	size_t count = 0;
 
 	for (size_t i = b->script->program_count; i-- > 0 && count < most;) {
-		const struct program *p = &b->script->programs[i];
+		const struct edge *edge = &b->edges[i];
 
 		text_clear(&words);
-		if (!p->ended || put_states(b, &words, p, now))
+		if (edge->begun && (!edge->ended || put_states(b, &words, &b->script->programs[i], now)))
 			ret[count++] = i;
 	}
 	text_finish(&words);
@@ -408,7 +376,7 @@ void board_put_edges(struct board *b, struct text *to, unsigned width, unsigned 
 	unsigned half = (width - 3) / 2, lines = 0, bars = 0;
 	struct half halves[2] = { 0 };
 	struct text piece = TEXT_EMPTY;
-	uint64_t now = now_ns();
+	uint64_t now = b->now_ns;
 	size_t all[ALIVE], count = choose(b, all, ALIVE, now);
 
 	/* Chosen from the newest on; shown as they began. */
@@ -440,7 +408,7 @@ void board_put_lines(struct board *b, struct text *to, unsigned width)
 {
 	const char *mark = b->ascii ? "  * " : "  · ";
 	struct text piece = TEXT_EMPTY, states = TEXT_EMPTY;
-	uint64_t now = now_ns();
+	uint64_t now = b->now_ns;
 	size_t all[ALIVE], count = choose(b, all, ALIVE, now);
 
 	while (count-- > 0) {
@@ -466,7 +434,7 @@ void board_put_lines(struct board *b, struct text *to, unsigned width)
 
 void board_put_skipped(struct board *b, struct text *to)
 {
-	uint64_t now = now_ns();
+	uint64_t now = b->now_ns;
 
 	for (size_t i = 0; i < b->scene->bar_count; i++) {
 		const struct gauge *g = &b->gauges[i];

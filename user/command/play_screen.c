@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -43,6 +44,8 @@ struct screen {
 	bool lanes;
 	struct ladder_shape shape;
 	bool hidden; /* the event at hand */
+	struct script *script; /* of the scene; NULL between scenes */
+	struct ladder lane;    /* only where an end alone stands */
 	struct story *story;
 	void *drawing;
 	bool begun;
@@ -56,7 +59,10 @@ struct screen {
 	unsigned rows;		 /* of the terminal; 0: nothing can be drawn in place */
 	unsigned board_rows;	 /* drawn below the cursor now */
 	uint64_t board_ns;	 /* when */
-	uint64_t said_ns;	 /* the last line told */
+	uint64_t told_ns;	 /* the moment that is told */
+	bool late;		 /* it has passed: somebody was waited for */
+	bool rests;		 /* somebody reads: the tale stands still */
+	uint64_t said_ns;	 /* of that time: the last line told */
 	unsigned unread_ms;	 /* what it takes to read what was told since screen_unread_ms() */
 	int key_fd;		 /* a key is waited for there; -1: none */
 	struct termios key_mode; /* to be put back */
@@ -84,9 +90,27 @@ static void board_hide(struct screen *s)
 	s->board_rows = 0;
 }
 
+/* The same terminal shows what goes to stderr. */
+static void give_way(void *context)
+{
+	struct screen *s = context;
+
+	board_hide(s);
+	s->board_ns = 0;
+	fflush(s->options.out);
+}
+
 static bool pid_right(uint32_t pid, void *context);
 
-/* A rule with the time, or with what the one who watches is asked for; then the lines. */
+/* Since the scene began: the present, or what has passed while somebody was reading. */
+static void put_moment(const struct screen *s, struct text *to)
+{
+	double seconds = s->told_ns > s->begin_ns ? (s->told_ns - s->begin_ns) / 1e9 : 0;
+
+	text_printf(to, s->rests ? _("the tale waits at +%.1f s") : s->late ? _("+%.1f s") : _("now +%.1f s"), seconds);
+}
+
+/* A rule with the time, and with what the one who watches is asked for; then the lines. */
 static void board_draw(struct screen *s, const struct text *lines, uint64_t now)
 {
 	struct text words = TEXT_EMPTY, head = TEXT_EMPTY;
@@ -95,9 +119,9 @@ static void board_draw(struct screen *s, const struct text *lines, uint64_t now)
 	unsigned taken;
 
 	if (asks)
-		text_put(&words, _("[any key]"));
-	else if (s->begun)
-		text_printf(&words, _("now +%.1f s"), now > s->begin_ns ? (now - s->begin_ns) / 1e9 : 0);
+		text_put(&words, s->begun ? _("[any key] ") : _("[any key]"));
+	if (s->begun)
+		put_moment(s, &words);
 	taken = 4 + column_count(text_string(&words));
 	column_repeat(&head, line, 2);
 	text_printf(&head, " %s%s%s ", s->options.color ? asks ? "\033[7m" : "\033[0;1m" : "", text_string(&words),
@@ -123,8 +147,9 @@ static void board_show(struct screen *s)
 	uint64_t now = now_ns();
 	struct text lines = TEXT_EMPTY;
 
-	if (!s->rows || !s->board || s->err || (s->board_rows && now - s->board_ns < TICK_NS))
+	if (!s->rows || !s->board || s->err || (s->board_rows && (s->rests || now - s->board_ns < TICK_NS)))
 		return;
+	board_at(s->board, s->told_ns);
 	board_put_edges(s->board, &lines, s->options.width - 1, s->rows / 3, pid_right, s);
 	if (lines.length || s->key_fd >= 0) {
 		board_hide(s);
@@ -134,11 +159,26 @@ static void board_show(struct screen *s)
 	text_finish(&lines);
 }
 
-void screen_board(struct screen *s, struct board *board)
+void screen_board(struct screen *s, struct board *board, struct script *script)
 {
 	board_hide(s);
 	s->board = board;
-	s->said_ns = now_ns();
+	s->script = script;
+	s->said_ns = s->told_ns;
+}
+
+void screen_at(struct screen *s, uint64_t told_ns, bool late)
+{
+	s->told_ns = told_ns;
+	s->late = late;
+}
+
+void screen_rests(struct screen *s, bool rests)
+{
+	s->rests = rests;
+	s->board_ns = 0;
+	if (rests)
+		board_hide(s);
 }
 
 /* ---- words ---- */
@@ -155,7 +195,7 @@ static void put_out(struct screen *s)
 
 	if (s->inner && !s->err) {
 		board_hide(s);
-		s->said_ns = now_ns();
+		s->said_ns = s->told_ns;
 		if (s->options.ascii) {
 			/* The lines stay lines. */
 			for (char *at = s->page.bytes, *end; at && *at; at = end) {
@@ -243,16 +283,19 @@ void screen_say(struct screen *s, const char *sentence)
 	text_char(&s->page, '\n');
 	put_folded(s, "\033[1;33m", bar, bar, sentence);
 	s->unread_ms += 600 + 45 * column_count(sentence);
-	if (s->board && !s->rows)
+	if (s->board && !s->rows) {
+		board_at(s->board, s->told_ns);
 		board_put_lines(s->board, &s->page, s->options.width);
+	}
 	text_char(&s->page, '\n');
 	put_out(s);
 }
 
-void screen_wait(struct screen *s, uint64_t now)
+void screen_wait(struct screen *s)
 {
-	if (s->rows || !s->inner || !s->board || !board_has_bars(s->board) || now - s->said_ns < REMIND_NS)
+	if (s->rows || !s->inner || !s->board || !board_has_bars(s->board) || s->told_ns < s->said_ns + REMIND_NS)
 		return;
+	board_at(s->board, s->told_ns);
 	board_put_lines(s->board, &s->page, s->options.width);
 	put_out(s);
 }
@@ -267,7 +310,8 @@ void screen_claim(struct screen *s, const char *claim)
 void screen_result(struct screen *s, const char *line, const char *below, bool trouble)
 {
 	put_folded(s, trouble ? "\033[31m" : "\033[32m", "  ", "       ", line);
-	put_folded(s, "\033[2m", "       ", "       ", below);
+	if (*below)
+		put_folded(s, "\033[2m", "       ", "       ", below);
 	put_out(s);
 }
 
@@ -292,8 +336,8 @@ static void remember_side(struct screen *s, const struct moment *m)
 		side = m->peer == c->end[0] ? LADDER_right : LADDER_left;
 	else if (c->end[1])
 		side = m->self == c->end[0] ? LADDER_left : LADDER_right;
-	else if (m->self->role == ROLE_server || m->self->role == ROLE_listener)
-		side = LADDER_right;
+	else
+		side = ladder_side_alone(&s->lane, m->self, m->event);
 	for (i = 0; i < s->side_count && s->sides[i].pid != m->event->pid; i++)
 		;
 	if (i == s->side_count && s->side_count < SIDES)
@@ -302,13 +346,23 @@ static void remember_side(struct screen *s, const struct moment *m)
 		s->sides[i] = (struct side){ m->event->pid, side };
 }
 
+static bool stands_right(const struct event *e, void *context)
+{
+	struct screen *s = context;
+
+	return s->script && script_right(s->script, e);
+}
+
 static enum ladder_side lane_of(const struct screen *s, uint32_t pid)
 {
+	struct event nameless = { .pid = pid };
+
+
 	for (unsigned i = 0; i < s->side_count; i++) {
 		if (s->sides[i].pid == pid)
 			return s->sides[i].side;
 	}
-	return LADDER_left;
+	return stands_right(&nameless, (void *)s) ? LADDER_right : LADDER_left;
 }
 
 static bool pid_right(uint32_t pid, void *context)
@@ -473,9 +527,9 @@ static void put_silence(struct screen *s, const struct moment *m)
 /* What is said or done now comes behind the silence before it. */
 static void put_silence_so_far(struct screen *s)
 {
-	uint64_t now = now_ns();
+	uint64_t now = s->told_ns;
 
-	if (s->lanes && s->board && s->shown_ns && now - s->shown_ns >= SILENCE_NS) {
+	if (s->lanes && s->board && s->shown_ns && now >= s->shown_ns + SILENCE_NS) {
 		put_gap(s, now - s->shown_ns, NULL);
 		s->shown_ns = now;
 	}
@@ -565,7 +619,7 @@ static int filter_event(void *state, const struct moment *m, const struct note_l
 		} else {
 			begin(s, m->event->time_ns);
 			board_hide(s);
-			s->said_ns = now_ns();
+			s->said_ns = s->told_ns;
 			err = s->inner->event(s->drawing, m, &fresh);
 		}
 		s->unread_ms += 60 + 500 * fresh.count;
@@ -618,11 +672,11 @@ void screen_scene(struct screen *s, const char *title)
 	s->story = story_create(&filter, &s->options);
 }
 
-int screen_event(struct screen *s, const struct event *e, struct script *script)
+int screen_event(struct screen *s, const struct event *e)
 {
 	int err;
 
-	s->hidden = !script_shows(script, e);
+	s->hidden = !script_shows(s->script, e);
 	err = story_event(s->story, e);
 	return err ? err : s->err;
 }
@@ -680,7 +734,7 @@ void screen_act(struct screen *s, const struct step *step, const struct program 
 	if (words.length) {
 		put_silence_so_far(s);
 		if (s->shown_ns)
-			s->shown_ns = now_ns();
+			s->shown_ns = s->told_ns;
 		put_folded(s, "\033[35m", s->options.ascii ? "> " : "▷ ", "  ", text_string(&words));
 		put_out(s);
 	}
@@ -703,8 +757,8 @@ void screen_ask(struct screen *s)
 	raw = s->key_mode;
 	raw.c_lflag &= ~(ICANON | ECHO);
 	tcsetattr(s->key_fd, TCSAFLUSH, &raw);
-	s->board_ns = 0;
 	if (s->rows && s->board) {
+		screen_rests(s, true);
 		board_show(s);
 	} else {
 		fprintf(s->options.out, "%s", _("[any key]"));
@@ -719,7 +773,7 @@ static void key_end(struct screen *s)
 	tcsetattr(s->key_fd, TCSANOW, &s->key_mode);
 	close(s->key_fd);
 	s->key_fd = -1;
-	s->board_ns = 0;
+	screen_rests(s, false);
 	if (!s->rows || !s->board)
 		fprintf(s->options.out, isatty(fileno(s->options.out)) ? "\r\033[K" : "\n");
 }
@@ -754,6 +808,9 @@ struct screen *screen_create(FILE *out, const char *format, bool wide)
 	s->options = renderer_options_for(out);
 	if (wide)
 		s->options.ascii = false;
+	error_before(give_way, s);
+	s->options.right = s->lane.right = stands_right;
+	s->options.context = s->lane.context = s;
 	s->lanes = !strcmp(format, "lanes");
 	s->shape = ladder_shape(s->options.width);
 	s->key_fd = -1;
@@ -768,6 +825,7 @@ void screen_destroy(struct screen *s)
 {
 	if (!s)
 		return;
+	error_before(NULL, NULL);
 	key_end(s);
 	end_scene(s);
 	free(s->told);

@@ -20,15 +20,21 @@ void screen_lesson(struct screen *s, unsigned number, const char *title, const c
 /* A scene begins: time starts anew. */
 void screen_scene(struct screen *s, const char *title);
 
-/* Show this board from now on: below the tale on a terminal, else with what is said. NULL: none. */
-void screen_board(struct screen *s, struct board *board);
+/* Show this board, of that script, from now on: below the tale on a terminal, else with what is said. NULL: none. */
+void screen_board(struct screen *s, struct board *board, struct script *script);
+
+/* The moment of all that is told from now on; `late`: it has passed, because somebody was waited for. */
+void screen_at(struct screen *s, uint64_t told_ns, bool late);
+
+/* Somebody reads from now on, or no longer: what is drawn in place stands still. */
+void screen_rests(struct screen *s, bool rests);
 
 /* Show an event. Returns 0 or a negative errno; -EPIPE: nobody reads any more. */
-int screen_event(struct screen *s, const struct event *e, struct script *script);
+int screen_event(struct screen *s, const struct event *e);
 int screen_flush(struct screen *s);
 
 /* A wait goes on: where nothing can be shown in place, tell every few seconds how the bars stand. */
-void screen_wait(struct screen *s, uint64_t now_ns);
+void screen_wait(struct screen *s);
 
 void screen_say(struct screen *s, const char *sentence);
 void screen_act(struct screen *s, const struct step *step, const struct program *program);

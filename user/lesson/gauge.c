@@ -13,7 +13,7 @@ enum { PORT_free, PORT_used, PORT_waits };
 
 enum gauge_kind gauge_kind_find(const char *word)
 {
-	static const char *const words[GAUGE_KINDS] = { "send", "receive", "underway", "accept", "ports", "time-wait" };
+	static const char *const words[GAUGE_KINDS] = { "send", "receive", "underway", "accept", "requests", "ports", "time-wait" };
 	int kind = 0;
 
 	while (kind < GAUGE_KINDS && strcmp(words[kind], word) != 0)
@@ -24,6 +24,8 @@ enum gauge_kind gauge_kind_find(const char *word)
 void gauge_begin(struct gauge *g, const struct bar *bar)
 {
 	*g = (struct gauge){ .bar = bar };
+	if (bar->kind == GAUGE_requests)
+		g->ports = memory_create(UINT16_MAX + 1, 1);
 	if (bar->kind != GAUGE_ports)
 		return;
 	g->limit = bar->last - bar->first + 1;
@@ -109,6 +111,40 @@ static void accept_queue(struct gauge *g, const struct event *e)
 	case EVENT_tcp_state:
 		if (AS(tcp_state)->oldstate == TCP_SYN_RECV && AS(tcp_state)->newstate == TCP_ESTABLISHED)
 			set(g, g->value + 1, g->limit);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Only the handshake of a request ends one: with a SYN cookie there was none. */
+static void request_answered(struct gauge *g, const struct event *e)
+{
+	if (!g->ports[e->remote_port] || !g->value)
+		return;
+	g->ports[e->remote_port]--;
+	g->value--;
+}
+
+static void request_queue(struct gauge *g, const struct event *e)
+{
+	switch (e->id) {
+	case EVENT_sock_listen:
+		if (!AS(sock_listen)->error)
+			set(g, g->value, AS(sock_listen)->backlog + 1);
+		break;
+	case EVENT_tcp_syn_recv:
+		g->ports[e->remote_port] += g->ports[e->remote_port] < UINT8_MAX;
+		set(g, AS(tcp_syn_recv)->syn_queue, AS(tcp_syn_recv)->syn_queue > g->limit ? AS(tcp_syn_recv)->syn_queue : g->limit);
+		break;
+	case EVENT_tcp_listen_drop:
+		/* net.ipv4.tcp_max_syn_backlog may set a lower limit: this is it. */
+		if (AS(tcp_listen_drop)->reason == LISTEN_DROP_syn_queue)
+			set(g, AS(tcp_listen_drop)->syn_queue, AS(tcp_listen_drop)->syn_queue);
+		break;
+	case EVENT_tcp_state:
+		if (AS(tcp_state)->oldstate == TCP_SYN_RECV && AS(tcp_state)->newstate == TCP_ESTABLISHED)
+			request_answered(g, e);
 		break;
 	default:
 		break;
@@ -207,6 +243,9 @@ void gauge_event(struct gauge *g, const struct event *e, condition_is *is, void 
 		break;
 	case GAUGE_accept:
 		accept_queue(g, e);
+		break;
+	case GAUGE_requests:
+		request_queue(g, e);
 		break;
 	case GAUGE_ports:
 		port_pool(g, e);

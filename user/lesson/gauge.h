@@ -13,6 +13,7 @@ enum gauge_kind {
 	GAUGE_receive,	 /* bytes nobody has read, of the most there were */
 	GAUGE_underway,	 /* bytes written by one and not read by the other yet, of the most there were */
 	GAUGE_accept,	 /* connections waiting for accept(), of the room for them */
+	GAUGE_requests,	 /* handshakes under way at a listener, of the room for them */
 	GAUGE_ports,	 /* ports of a range that are in use or kept by a TIME_WAIT */
 	GAUGE_time_wait, /* nanoseconds left to the latest TIME_WAIT, of its length */
 	GAUGE_KINDS
@@ -33,7 +34,7 @@ struct gauge {
 	uint64_t written, read; /* GAUGE_underway: bytes so far */
 	uint64_t ends_ns;      /* GAUGE_time_wait */
 	uint64_t socket;       /* GAUGE_time_wait: whose entry */
-	uint8_t *ports;	       /* GAUGE_ports: one each */
+	uint8_t *ports;	       /* GAUGE_ports: one for each of the range; GAUGE_requests: how many of each remote port */
 };
 
 /* The kind called `word` in a lesson, or GAUGE_KINDS. */

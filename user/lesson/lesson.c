@@ -214,7 +214,7 @@ static bool read_port(uint16_t *ret, const char *word)
 	return *word && !*end && number > 0 && number < 65536;
 }
 
-/* bar send|receive|accept|time-wait NAME, bar underway NAME NAME, bar ports NAME FIRST LAST */
+/* bar send|receive|accept|requests|time-wait NAME, bar underway NAME NAME, bar ports NAME FIRST LAST */
 static int read_bar(struct reader *r, struct scene *s, char *rest)
 {
 	struct bar b = { .kind = gauge_kind_find(word_cut(&rest)) };
@@ -226,7 +226,7 @@ static int read_bar(struct reader *r, struct scene *s, char *rest)
 	if (good && b.kind == GAUGE_ports)
 		good = read_port(&b.first, word_cut(&rest)) && read_port(&b.last, word_cut(&rest)) && b.first <= b.last;
 	if (!good || *rest)
-		return complain(r, "bar send|receive|accept|time-wait NAME, bar underway NAME READER, or bar ports NAME FIRST LAST");
+		return complain(r, "bar send|receive|accept|requests|time-wait NAME, bar underway NAME READER, or bar ports NAME FIRST LAST");
 	b.who = memory_string(who);
 	b.to = memory_string(to);
 	s->bars = memory_resize(s->bars, s->bar_count + 1, sizeof(*s->bars));
@@ -234,15 +234,17 @@ static int read_bar(struct reader *r, struct scene *s, char *rest)
 	return 0;
 }
 
-/* needs PROGRAM... */
-static int read_needs(struct reader *r, struct scene *s, char *rest)
+/* needs PROGRAM..., right PROGRAM...: at most `room` - 1 of them. */
+static int read_names(struct reader *r, char **names, size_t room, char *rest)
 {
-	enum { NEEDS = sizeof(s->needs) / sizeof(*s->needs) };
+	size_t count = 0;
 
-	for (int i = 0; *rest; i++) {
-		if (i == NEEDS - 1)
-			return complain(r, "needs too many programs");
-		s->needs[i] = memory_string(word_cut(&rest));
+	while (count < room && names[count])
+		count++;
+	for (; *rest; count++) {
+		if (count == room - 1)
+			return complain(r, "too many names");
+		names[count] = memory_string(word_cut(&rest));
 	}
 	return 0;
 }
@@ -251,6 +253,8 @@ static void scene_finish(struct scene *s)
 {
 	for (size_t i = 0; s->needs[i]; i++)
 		free(s->needs[i]);
+	for (size_t i = 0; s->right[i]; i++)
+		free(s->right[i]);
 	for (size_t i = 0; i < s->step_count; i++)
 		step_finish(&s->steps[i]);
 	for (size_t i = 0; i < s->evidence_count; i++) {
@@ -332,7 +336,9 @@ static int read_line(struct reader *r, struct place *p, char *word, char *rest)
 	if (!strcmp(word, "hide"))
 		return read_hidden(r, p->scene, rest);
 	if (!strcmp(word, "needs"))
-		return read_needs(r, p->scene, rest);
+		return read_names(r, p->scene->needs, sizeof(p->scene->needs) / sizeof(*p->scene->needs), rest);
+	if (!strcmp(word, "right"))
+		return read_names(r, p->scene->right, sizeof(p->scene->right) / sizeof(*p->scene->right), rest);
 	if (!strcmp(word, "bar"))
 		return read_bar(r, p->scene, rest);
 	if (!strcmp(word, "claim")) {

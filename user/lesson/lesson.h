@@ -69,6 +69,7 @@ struct scene {
 	struct evidence *evidence;
 	size_t evidence_count;
 	char *needs[4]; /* programs of the system it uses; NULL behind the last */
+	char *right[8];  /* programs whose lane is the right one, besides those called server and receiver; NULL behind the last */
 	struct hiding *hidden;
 	size_t hidden_count;
 	struct bar *bars;

@@ -130,6 +130,19 @@ bool script_shows(struct script *s, const struct event *e)
 	return true;
 }
 
+bool script_right(struct script *s, const struct event *e)
+{
+	const struct program *p = script_program(s, e);
+
+	if (!p)
+		return false;
+	for (size_t i = 0; s->scene->right[i]; i++) {
+		if (!strcmp(s->scene->right[i], p->name))
+			return true;
+	}
+	return !strcmp(p->name, "server") || !strcmp(p->name, "receiver");
+}
+
 /* ---- steps ---- */
 
 static int do_host(struct script *s, const struct step *step)
@@ -244,7 +257,7 @@ static int step_do(struct script *s, const struct step *step, struct program **r
 	}
 }
 
-/* The end of a program is waited for, and it is over already: it had a clock of its own while somebody was reading. */
+/* The end of a program is waited for, and it is over already: on a busy machine it may have come before the last deed was done. */
 static bool ended_already(struct script *s, const struct step *step)
 {
 	const char *who = condition_who(&step->condition, 0);
@@ -262,18 +275,13 @@ static bool wait_holds(struct script *s, const struct step *step)
 	return condition_holds(&step->condition, &s->history, s->since, script_is, s, NULL, NULL);
 }
 
-static void step_failed(struct script *s, const struct step *step)
-{
-	s->failed = true;
-	s->failed_line = step->line;
-}
-
 /* Do what can be done without waiting. */
 static void advance(struct script *s)
 {
-	while (!script_done(s) && !s->held) {
+	while (!script_done(s)) {
 		const struct step *step = &s->scene->steps[s->step];
 		struct program *program;
+		uint64_t before_ns = now_ns();
 
 		if (step->full && !s->view.full) {
 			s->step++;
@@ -285,34 +293,24 @@ static void advance(struct script *s)
 			if (!wait_holds(s, step))
 				return;
 		} else if (step->kind == STEP_say) {
-			s->held = s->view.say(saying_in(&step->saying, s->view.language), s->view.context);
-			if (s->held && s->read_from == SIZE_MAX)
-				s->read_from = s->history.count;
+			s->view.say(saying_in(&step->saying, s->view.language), s->view.context);
 		} else {
-			/* What it brings about comes after this moment; so would have what came while somebody was reading. */
-			s->since = s->read_from < s->history.count ? s->read_from : s->history.count;
-			s->read_from = SIZE_MAX;
+			/* What it brings about comes after this moment. */
+			s->since = s->history.count;
 			if (step_do(s, step, &program)) {
-				step_failed(s, step);
+				s->failed = true;
 				return;
 			}
-			s->view.act(step, program, s->view.context);
+			s->view.act(step, program, before_ns, s->view.context);
 		}
 		s->step++;
 		s->step_began_ns = now_ns();
 	}
 }
 
-void script_go_on(struct script *s)
-{
-	s->held = false;
-	s->step_began_ns = now_ns();
-	advance(s);
-}
-
 int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view)
 {
-	*s = (struct script){ .scene = scene, .stage = stage, .view = *view, .read_from = SIZE_MAX };
+	*s = (struct script){ .scene = scene, .stage = stage, .view = *view };
 	s->step_began_ns = now_ns();
 	if (stage_fresh_directory(stage))
 		return -EIO;
@@ -328,7 +326,7 @@ void script_event(struct script *s, const struct event *e)
 			s->programs[i].ended |= s->programs[i].pid == (pid_t)e->pid;
 	}
 	/* Only the event that ends what is waited for can make it hold: do not look through all of them each time. */
-	if (!script_done(s) && !s->held && s->scene->steps[s->step].kind == STEP_wait &&
+	if (!script_done(s) && s->scene->steps[s->step].kind == STEP_wait &&
 	    !s->settled_ns && condition_may_end(&s->scene->steps[s->step].condition, e, script_is, s) &&
 	    wait_holds(s, &s->scene->steps[s->step]))
 		s->settled_ns = now_ns() + SETTLE_NS;
@@ -350,7 +348,7 @@ void script_tick(struct script *s, uint64_t now)
 	uint64_t waited;
 
 	terminals_read(s);
-	if (script_done(s) || s->held)
+	if (script_done(s))
 		return;
 	if (s->settled_ns) {
 		if (now < s->settled_ns)
@@ -367,9 +365,8 @@ void script_tick(struct script *s, uint64_t now)
 	    waited < step->seconds * 1e9 * (step->kind == STEP_wait ? s->view.patience : 1))
 		return;
 	if (step->kind == STEP_wait) {
-		fail(0, "lesson line %u: waited %.0f s in vain for: %s", step->line,
-		     step->seconds * s->view.patience, step->condition.source);
-		step_failed(s, step);
+		s->failed = true;
+		s->view.vain(step, s->view.context);
 		return;
 	}
 	s->step++;
@@ -379,7 +376,7 @@ void script_tick(struct script *s, uint64_t now)
 
 bool script_done(const struct script *s)
 {
-	return s->failed || (s->step == s->scene->step_count && !s->held);
+	return s->failed || s->step == s->scene->step_count;
 }
 
 void script_finish(struct script *s)

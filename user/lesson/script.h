@@ -10,7 +10,7 @@
 #include "lesson/lesson.h"
 #include "lesson/stage.h"
 
-enum { PROGRAMS = 32, HOSTS = 8, KIN = 64 };
+enum { PROGRAMS = 32, HOSTS = 8, KIN = 256 };
 
 struct program {
 	char *name;
@@ -26,10 +26,14 @@ struct kin {
 	unsigned program;
 };
 
-/* Called when something is done that is worth showing. `say` returns whether to hold: nothing is done until script_go_on(). */
+/*
+ * Called when something is done that is worth showing. Nobody is waited for: whoever reads more slowly than the scene plays keeps what
+ * is told here for later. What is given outlives the script; `time_ns` is a moment before anything the deed brought about.
+ */
 struct script_view {
-	bool (*say)(const char *sentence, void *context);
-	void (*act)(const struct step *step, const struct program *program, void *context); /* program NULL: none */
+	void (*say)(const char *sentence, void *context);
+	void (*act)(const struct step *step, const struct program *program, uint64_t time_ns, void *context); /* program NULL: none */
+	void (*vain)(const struct step *step, void *context); /* it was waited for in vain: the scene ends here */
 	void *context;
 	enum language language;
 	const char *programs; /* directory of the demo programs */
@@ -50,26 +54,20 @@ struct script {
 	struct history history;
 	size_t step;		/* the next one */
 	size_t since;		/* waits look at the events from here on: those after the last deed */
-	size_t read_from;	/* events from here on came while somebody was reading; SIZE_MAX: nobody did since the last deed */
 	uint64_t step_began_ns;
 	uint64_t settled_ns;	/* what was waited for is there: go on then; 0: it is not */
-	bool held;		/* until script_go_on() */
 	bool failed;		/* a step could not be done, or was waited for in vain */
-	unsigned failed_line;
 };
 
 /* Begin. `s` is memory of the caller; ended by script_finish(), which ends the programs too. Returns 0 or a negative errno. */
 int script_begin(struct script *s, const struct scene *scene, struct stage *stage, const struct script_view *view);
 void script_finish(struct script *s);
 
-/* An event was seen (and shown): keep it. What waited for it is done a little later, by script_tick(). */
+/* An event was seen: keep it, as the last of `history`. What waited for it is done a little later, by script_tick(). */
 void script_event(struct script *s, const struct event *e);
 
 /* Time has passed: throw away what the terminals say (the events tell it), end pauses and waits, also those in vain. */
 void script_tick(struct script *s, uint64_t now_ns);
-
-/* Somebody has read what was said. */
-void script_go_on(struct script *s);
 
 /* Whether all steps are done, or one failed. */
 bool script_done(const struct script *s);
@@ -82,6 +80,9 @@ bool script_owns(const struct script *s, const struct event *e);
 
 /* Whether the scene shows the event. */
 bool script_shows(struct script *s, const struct event *e);
+
+/* Whether the program that owns the event has the right lane: it serves, though nothing it did yet says so. */
+bool script_right(struct script *s, const struct event *e);
 
 /* The program that owns the event, or NULL. */
 const struct program *script_program(struct script *s, const struct event *e);

@@ -100,6 +100,21 @@ void column_fit(struct text *to, const char *string, unsigned columns)
 	column_repeat(to, " ", columns > have ? columns - have : 0);
 }
 
+void column_fit_process(struct text *to, const char *string, unsigned columns, const char *mark)
+{
+	const char *pid = strrchr(string, '[');
+	unsigned tail = pid ? column_count(pid) + column_count(mark) : 0;
+
+	if (column_count(string) <= columns || !pid || tail >= columns) {
+		column_fit(to, string, columns);
+		return;
+	}
+	tail += cut(to, string, columns - tail);
+	text_put(to, mark);
+	text_put(to, pid);
+	column_repeat(to, " ", columns - tail);
+}
+
 void column_center(struct text *to, const char *string, unsigned columns, const char *fill)
 {
 	unsigned have = column_count(string);

@@ -17,6 +17,12 @@ unsigned column_count(const char *string);
 /* Append `string` cut to `columns` (the cut is shown by "~") or filled with spaces up to them. */
 void column_fit(struct text *to, const char *string, unsigned columns);
 
+/*
+ * The same for `name[pid]` and what follows it: the name is cut (shown by `mark`), never the pid; a string without a bracket, or with
+ * no room for what stands from it on, is cut at its end.
+ */
+void column_fit_process(struct text *to, const char *string, unsigned columns, const char *mark);
+
 /* The same, filled on both sides with `fill`, so that the string stands in the middle. */
 void column_center(struct text *to, const char *string, unsigned columns, const char *fill);
 

@@ -68,8 +68,15 @@ static struct ladder_row *add(struct ladder *l, enum ladder_kind kind, enum ladd
 	return &l->rows[l->count++];
 }
 
+enum ladder_side ladder_side_alone(const struct ladder *l, const struct endpoint *ep, const struct event *e)
+{
+	if (ep->role == ROLE_server || ep->role == ROLE_listener)
+		return LADDER_right;
+	return ep->role != ROLE_client && l->right && l->right(e, l->context) ? LADDER_right : LADDER_left;
+}
+
 /* The opener's lane is on the left; an end seen alone is where its role puts it. */
-static enum ladder_side side_of(const struct moment *m)
+static enum ladder_side side_of(const struct ladder *l, const struct moment *m)
 {
 	const struct conversation *c = m->conversation;
 
@@ -77,7 +84,7 @@ static enum ladder_side side_of(const struct moment *m)
 		return m->peer == c->end[0] ? LADDER_right : LADDER_left;
 	if (c->end[1])
 		return m->self == c->end[0] ? LADDER_left : LADDER_right;
-	return m->self->role == ROLE_server || m->self->role == ROLE_listener ? LADDER_right : LADDER_left;
+	return ladder_side_alone(l, m->self, m->event);
 }
 
 static void name_lane(struct text *to, const struct endpoint *ep)
@@ -109,7 +116,7 @@ static void heading(struct ladder *l, const struct moment *m)
 	if (c->end[1]) {
 		name_lane(&row->left, c->end[0]);
 		name_lane(&row->right, c->end[1]);
-	} else if (c->end[0]->role != ROLE_server && c->end[0]->role != ROLE_listener) {
+	} else if (ladder_side_alone(l, c->end[0], m->event) == LADDER_left) {
 		name_lane(&row->left, c->end[0]);
 		if (m->peer && m->peer != c->end[0])
 			name_lane(&row->right, m->peer);
@@ -148,7 +155,7 @@ static void segment(struct ladder *l, const struct moment *m)
 	enum { FLAG_SYN = 0x02, FLAG_RST = 0x04 };
 	const struct event_tcp_segment *e = (const struct event_tcp_segment *)m->event;
 	bool sent = e->direction == DIRECTION_sent;
-	enum ladder_side from = side_of(m);
+	enum ladder_side from = side_of(l, m);
 	struct ladder_row *row;
 
 	if (!sent)
@@ -207,11 +214,11 @@ static void in_lane(struct ladder *l, const struct moment *m)
 		segment(l, m);
 		return;
 	}
-	row = add(l, LADDER_call, side_of(m), m->event);
+	row = add(l, LADDER_call, side_of(l, m), m->event);
 	phrase_write(&row->label, m);
 	row->trouble = phrase_is_trouble(m->event);
 	if (travels(m->event)) {
-		row = add(l, nobody_got(l, m->event) ? LADDER_stub : LADDER_arrow, side_of(m), m->event);
+		row = add(l, nobody_got(l, m->event) ? LADDER_stub : LADDER_arrow, side_of(l, m), m->event);
 		say_sentence(&row->label, "{done_bytes}", m, NULL);
 	}
 }

@@ -47,6 +47,8 @@ struct ladder {
 	struct ladder_row *rows; /* of the last moment */
 	size_t count, room;
 	uint32_t conversation, version; /* of the heading */
+	bool (*right)(const struct event *e, void *context); /* as in struct renderer_options */
+	void *context;
 	struct ladder_segment pending[LADDER_PENDING];
 	unsigned next_pending;
 	struct address dropped_from, dropped_to; /* of the last datagram that nobody got */
@@ -68,6 +70,9 @@ struct ladder_shape ladder_shape(unsigned width);
 
 /* `l` is memory of the caller; all zero is an empty ladder. */
 void ladder_finish(struct ladder *l);
+
+/* The lane of an end that is seen alone. */
+enum ladder_side ladder_side_alone(const struct ladder *l, const struct endpoint *ep, const struct event *e);
 
 /* Make the rows for a moment and its notes; they replace those of the moment before. */
 void ladder_moment(struct ladder *l, const struct moment *m, const struct note_list *notes);

@@ -32,6 +32,8 @@ static void *drawing_begin(const struct renderer_options *options)
 
 	d->options = *options;
 	d->glyphs = options->ascii ? &ascii : &utf8;
+	d->ladder.right = options->right;
+	d->ladder.context = options->context;
 	d->side = shape.side;
 	d->gap = shape.gap;
 	return d;
@@ -139,15 +141,23 @@ static void put_call(struct drawing *d, const struct ladder_row *row)
 	text_finish(&folded);
 }
 
-/* One line of names above the lanes. */
-static void put_names(struct drawing *d, const char *left, const char *right)
+static void put_name(struct drawing *d, const char *name)
 {
 	unsigned half = d->side + d->gap / 2;
 
+	if (column_count(name) > half)
+		column_fit_process(&d->page, name, half, d->options.ascii ? ".." : "…");
+	else
+		column_center(&d->page, name, half, " ");
+}
+
+/* One line of names above the lanes. */
+static void put_names(struct drawing *d, const char *left, const char *right)
+{
 	column_repeat(&d->page, " ", LADDER_TIME);
-	column_center(&d->page, left, half, " ");
+	put_name(d, left);
 	text_put(&d->page, "  ");
-	column_center(&d->page, right, half, " ");
+	put_name(d, right);
 	while (d->page.length && d->page.bytes[d->page.length - 1] == ' ')
 		text_cut(&d->page, d->page.length - 1);
 	text_char(&d->page, '\n');

@@ -18,6 +18,9 @@ struct renderer_options {
 	bool color;     /* whether colours may be used; never the only carrier of a meaning */
 	bool ascii;     /* whether only ASCII may be printed */
 	unsigned width; /* columns of a line; 0: do not fold */
+	/* Where lanes are drawn: whether an end stands right whose role nobody knows yet; NULL: it stands left. `context` is its caller's. */
+	bool (*right)(const struct event *e, void *context);
+	void *context;
 	const struct answer *answer; /* for `why` alone (answer.h), NULL: a recording; read when an event comes and at the end */
 };
 

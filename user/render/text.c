@@ -161,7 +161,7 @@ static void put_event(struct view *v, const struct moment *m)
 			text_put(&v->piece, attribution_mark(m->event->attribution));
 	}
 	paint(v, PAINT_owner);
-	column_fit(&v->page, piece(v), OWNER_COLUMNS);
+	column_fit_process(&v->page, piece(v), OWNER_COLUMNS, v->options.ascii ? ".." : "…");
 	unpaint(v);
 	text_char(&v->page, ' ');
 	text_clear(&v->piece);
