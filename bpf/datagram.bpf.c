@@ -170,11 +170,14 @@ static __always_inline void unix_peer(const void *sk, __u64 *ret_id, __u32 *ret_
 	} else {
 		*ret_id = get(as_sock(peer), __sk_common.skc_cookie.counter);
 	}
-	if (*ret_pid)
+	/* Who called connect() or listen(). Of a socketpair, whose ends have no name, it is who made both, whoever holds them now. */
+	if (*ret_pid || !(get(as_unix(sk), addr) || get(as_unix(peer), addr)))
 		return;
 	pid = get(as_sock(sk), sk_peer_pid);
 	if (pid)
 		*ret_pid = get(typed(pid, pid), numbers[0].nr);
+	if (*ret_pid == (__u32)(bpf_get_current_pid_tgid() >> 32))
+		*ret_pid = 0;
 }
 
 /* Why a reader got nothing. */

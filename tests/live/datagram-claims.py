@@ -475,3 +475,13 @@ def descriptors():
 @claim("ping")
 def ping():
     subprocess.run(["ping", "-c", "1", "-W", "2", "127.0.0.1"], stdout=subprocess.DEVNULL)
+
+
+@claim("pair")
+def pair_whose_other_end_is_gone():
+    """Of a socketpair the kernel knows who made it, not who holds the other end."""
+    a, b = socket.socketpair(UNIX, STREAM)
+    kept.append(a)
+    b.close()
+    assert a.recv(10) == b""
+    fails(a.send, b"x")

@@ -533,6 +533,10 @@ udp = {x["socket"] for x in pick(e, "sock_create", family="inet")}
 check("descriptors passed are counted at both ends, and the socket among them is named",
       [(x["descriptors"], x["passed"] in udp) for x in pick(e, "unix_send") + pick(e, "unix_recv")] ==
       [(2, True), (2, True)] and rule(e, "unix_passed", "unix_got_passed"), briefs(e))
+e = of("pair")
+gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
+check("whose process the closed end of a socketpair was is not made up",
+      [x["peer_pid"] in (0, None) for x in gone] == [True, True], briefs(gone))
 e = of("ping")
 check("a ping leaves, and its answer comes back to it",
       len(pick(e, "icmp_sent", type="echo")) == 1 and
