@@ -531,8 +531,11 @@ APART int datagram_done(struct thread *t, __s64 ret)
 	} else {
 		echo = (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6) &&
 		       get(as_sock(sk), sk_type) == SOCK_DGRAM;
-		if (t->protocol == IPPROTO_UDP || echo)
+		if (t->protocol == IPPROTO_UDP || echo) {
+			if (t->call < CALL_read)
+				port_forget(sk, r); /* the address may be another from here on */
 			port_note(sk, r);
+		}
 		if (t->protocol != IPPROTO_UDP)
 			return 0;
 		if (ret > 1 && t->call == CALL_sendmmsg)

@@ -26,14 +26,20 @@ struct port_key {
 	__u32 netns;
 	__u16 port;
 	__u16 kind;
+	struct event_ip local; /* all zero: any */
 };
 
-/* From a local UDP port, or the identifier of a ping, to its socket: ICMP errors quote no more than that. */
+struct port_value {
+	__u64 sockets; /* the sum of their addresses: of one alone its own, and so again once the others have gone */
+	__u64 count;
+};
+
+/* From a local address and UDP port, or the identifier of a ping, to its socket: that much ICMP errors quote. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* what ended unseen makes room */
 	__uint(max_entries, 32768);
 	__type(key, struct port_key);
-	__type(value, struct listener_value);
+	__type(value, struct port_value);
 } ports __weak SEC(".maps");
 
 /* From the hash of a unix socket's name to the socket bound to it. */
@@ -53,6 +59,46 @@ static __always_inline bool sock_is_dead(const void *sk)
 
 /* ---- ports ---- */
 
+static __always_inline bool ip_is_any(const struct event_ip *ip)
+{
+	const __u64 *words = (const __u64 *)ip->bytes;
+
+	return !(words[0] | words[1]);
+}
+
+static __always_inline bool ip_is(const struct event_ip *a, const struct event_ip *b)
+{
+	const __u64 *x = (const __u64 *)a->bytes, *y = (const __u64 *)b->bytes;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+/* An IPv4 address as an IPv6 socket has it (RFC 4291, 2.5.5.2). */
+static __always_inline void map_to_six(struct event_ip *ip)
+{
+	__u32 *words = (__u32 *)ip->bytes;
+
+	words[3] = words[0];
+	words[2] = bpf_htonl(0xffff);
+	words[0] = words[1] = 0;
+}
+
+/* The kernel's view of a socket in a packet's family: of an IPv6 socket that speaks IPv4, the IPv4 addresses. */
+static __always_inline void sock_address(const void *sk, __u8 family, bool remote, struct event_ip *ret)
+{
+	struct sock *s = as_sock(sk);
+	__u32 *words = (__u32 *)ret->bytes;
+
+	words[1] = words[2] = words[3] = 0;
+	if (family == AF_INET) {
+		words[0] = remote ? get(s, __sk_common.skc_daddr) : get(s, __sk_common.skc_rcv_saddr);
+		return;
+	}
+	for (int i = 0; i < 4; i++)
+		words[i] = remote ? get(s, __sk_common.skc_v6_daddr.in6_u.u6_addr32[i])
+				  : get(s, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
+}
+
 static __always_inline void port_key_fill(struct port_key *key, __u32 netns, __u16 port, __u8 family, __u8 protocol)
 {
 	key->netns = netns;
@@ -62,23 +108,36 @@ static __always_inline void port_key_fill(struct port_key *key, __u32 netns, __u
 
 static __always_inline void port_forget(const void *sk, struct record *r)
 {
-	struct listener_value *old;
+	struct port_value *old;
 	struct port_key key;
 
 	if (!r->ends.local_port)
 		return;
 	port_key_fill(&key, r->netns, r->ends.local_port, r->family, r->protocol);
-	old = bpf_map_lookup_elem(&ports, &key);
-	if (old && old->sk == (__u64)sk)
-		bpf_map_delete_elem(&ports, &key);
+	key.local = r->ends.local;
 	r->ends.local_port = 0;
+	old = bpf_map_lookup_elem(&ports, &key);
+	if (!old)
+		return;
+	if (old->count > 1) {
+		__sync_fetch_and_add(&old->sockets, -(__u64)sk);
+		__sync_fetch_and_add(&old->count, -1);
+	} else if (old->sockets == (__u64)sk) {
+		bpf_map_delete_elem(&ports, &key);
+	}
+}
+
+/* Whether that is a socket with that port still: it may have gone unseen, and its address be another's. */
+static __always_inline bool port_stands(__u64 sk, __u16 port)
+{
+	return record_find_mapped((void *)sk) && get(as_sock((void *)sk), __sk_common.skc_num) == port;
 }
 
 /* Remember under which port the socket is to be found. Cheap while nothing has changed. */
 static __always_inline void port_note(const void *sk, struct record *r)
 {
 	__u16 port = get(as_sock(sk), __sk_common.skc_num);
-	struct listener_value value = { .sk = (__u64)sk }, *old;
+	struct port_value value = { .sockets = (__u64)sk, .count = 1 }, *old;
 	struct port_key key;
 
 	if (r->ends.local_port == port)
@@ -87,10 +146,16 @@ static __always_inline void port_note(const void *sk, struct record *r)
 	if (!port)
 		return;
 	port_key_fill(&key, r->netns, port, r->family, r->protocol);
+	sock_address(sk, r->family, false, &key.local);
+	r->ends.local = key.local;
 	old = bpf_map_lookup_elem(&ports, &key);
-	value.shared = old && old->sk != (__u64)sk;
-	if (!bpf_map_update_elem(&ports, &key, &value, BPF_ANY))
+	if (old && (old->count > 1 || (old->sockets != (__u64)sk && port_stands(old->sockets, port)))) {
+		__sync_fetch_and_add(&old->sockets, (__u64)sk);
+		__sync_fetch_and_add(&old->count, 1);
 		r->ends.local_port = port;
+	} else if (!bpf_map_update_elem(&ports, &key, &value, BPF_ANY)) {
+		r->ends.local_port = port;
+	}
 }
 
 /* ---- names ---- */

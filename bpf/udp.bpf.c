@@ -44,15 +44,6 @@ struct {
 
 /* ---- who sent a datagram that lies in a queue ---- */
 
-static __always_inline void map_to_six(struct event_ip *ip)
-{
-	__u32 *words = (__u32 *)ip->bytes;
-
-	words[3] = words[0];
-	words[2] = bpf_htonl(0xffff);
-	words[0] = words[1] = 0;
-}
-
 /* Its headers are still in front of it. The address is given as a socket of `family` would be told it. */
 static __always_inline void sender_read(const void *skb, __u16 family, struct event_address *ret)
 {

@@ -87,6 +87,7 @@ struct netns_ipv4 {
 };
 struct net {
 	struct ns_common ns;
+	struct net_device *loopback_dev;
 	struct netns_ipv4 ipv4;
 };
 typedef struct { struct net *net; } possible_net_t;
@@ -114,6 +115,23 @@ struct sk_buff_head {
 struct net_device { /* include/linux/netdevice.h */
 	possible_net_t nd_net;
 	int ifindex;
+	unsigned int flags;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
+};
+struct in_ifaddr { /* include/linux/inetdevice.h */
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+};
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+struct inet6_ifaddr { /* include/net/if_inet6.h */
+	struct in6_addr addr;
+	struct list_head if_list;
+};
+struct inet6_dev {
+	struct list_head addr_list;
 };
 enum skb_drop_reason { /* include/net/dropreason-core.h; values are the running kernel's */
 	SKB_DROP_REASON_NOT_SPECIFIED,
@@ -205,17 +223,18 @@ struct inet_sock {
 	__be32 inet_saddr;
 	__be16 inet_sport;
 	unsigned long inet_flags; /* since 6.6; bit fields of inet_sock and ipv6_pinfo before */
+	__u8 pmtudisc;
 	struct ipv6_pinfo *pinet6;
 };
 struct inet_sock___old {
 	__u8 recverr : 1;
-	__u8 pmtudisc;
 };
 struct ipv6_pinfo { /* include/linux/ipv6.h */
 	int hop_limit;
 };
 struct ipv6_pinfo___old {
 	__u16 recverr : 1;
+	__u16 pmtudisc : 3; /* a whole byte since 6.8 */
 };
 enum { /* bits of inet_flags; anonymous in the kernel, so not relocated */
 	INET_FLAGS_RECVERR = 9,

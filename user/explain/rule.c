@@ -1345,7 +1345,29 @@ FITS(icmp_other_peer)
 
 	because_own(o, FACT_connect);
 	return AS(icmp_received)->fate == ICMP_FATE_silent && self && self->protocol == IPPROTO_UDP && self->connected &&
-	       self->remote.port != AS(icmp_received)->head.remote_port;
+	       (self->remote.port != AS(icmp_received)->head.remote_port ||
+		memcmp(&self->remote.ip, &AS(icmp_received)->head.remote, sizeof(self->remote.ip)) != 0);
+}
+
+FITS(icmp_mtu)
+{
+	because_own(o, FACT_send);
+	return AS(icmp_received)->fate == ICMP_FATE_silent && plain_error(AS(icmp_received)->error) == EMSGSIZE;
+}
+
+/* Of the codes of "unreachable" those that say nothing final: icmp_err_convert, and tab_unreach in net/ipv6/icmp.c. */
+FITS(icmp_transient)
+{
+	uint8_t code = AS(icmp_received)->code;
+
+	because_own(o, FACT_send);
+	if (AS(icmp_received)->fate != ICMP_FATE_silent)
+		return false;
+	if (icmp_is(o, "unreachable"))
+		return code == 0 || code == 1 || code == 5 || code == 11 || code == 12;
+	if (icmp_is(o, "icmp6_unreachable"))
+		return code == 0 || code == 2 || code == 3;
+	return icmp_is(o, "time_exceeded") || icmp_is(o, "icmp6_time_exceeded");
 }
 
 FITS(icmp_silent)
@@ -1364,6 +1386,13 @@ FITS(icmp_queued)
 {
 	because_own(o, FACT_send);
 	return AS(icmp_received)->fate == ICMP_FATE_queued;
+}
+
+FITS(icmp_soft_connect)
+{
+	const struct endpoint *self = o->m->self;
+
+	return AS(icmp_received)->fate == ICMP_FATE_soft && self && self->state == TCP_SYN_SENT;
 }
 
 FITS(icmp_soft)
