@@ -25,6 +25,15 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	return r ? r->id : 0;
 }
 
+/* The length of the message at the head of a unix socket's queue, 0: there is none. */
+static __always_inline __u32 head_bytes(const void *sk)
+{
+	__u64 queue = (__u64)sk + bpf_core_field_offset(struct sock, sk_receive_queue);
+	struct sk_buff *first = get(typed(sk_buff_head, queue), next);
+
+	return !first || (__u64)first == queue ? 0 : get(typed(sk_buff, first), len);
+}
+
 /* The message a unix reader is about to get knows its sender. If there is none, the next who sends will be it. */
 static __always_inline void sender_look(struct thread *t)
 {
@@ -39,6 +48,7 @@ static __always_inline void sender_look(struct thread *t)
 	first = get(typed(sk_buff_head, queue), next);
 	if (!first || (__u64)first == queue)
 		return;
+	t->from_bytes = get(typed(sk_buff, first), len);
 	sender = get(typed(sk_buff, first), sk);
 	r = sender ? record_find_mapped(sender) : 0;
 	if (r) {
@@ -86,9 +96,13 @@ APART int datagram_begins(struct thread *t, __u8 call)
 {
 	struct user_msghdr m;
 	struct control c;
+	__u16 type;
 
 	if (!t)
 		return 0;
+	type = get(as_sock((void *)t->sk), sk_type);
+	t->truncated = 0;
+	t->from_bytes = 0;
 	t->descriptors = 0;
 	t->segment_bytes = 0;
 	t->fragments = 0;
@@ -106,11 +120,13 @@ APART int datagram_begins(struct thread *t, __u8 call)
 		}
 	}
 	if (call_sends(call)) {
-		if (t->family == AF_UNIX && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM)
+		if (t->family == AF_UNIX && type == SOCK_DGRAM)
 			sender_announce(t);
-	} else if (t->family == AF_UNIX && call_receives(call) &&
-		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
-		sender_look(t);
+	} else if (t->family == AF_UNIX && call_receives(call)) {
+		if (type == SOCK_DGRAM)
+			sender_look(t);
+		else if (type == SOCK_SEQPACKET)
+			t->from_bytes = head_bytes((void *)t->sk);
 	}
 	return 0;
 }
@@ -250,6 +266,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 asked, __s64 ret, const struct control *c)
 {
 	struct event_unix_recv *e;
+	struct share share;
 	const void *sk;
 	__u16 type;
 	__u64 peer;
@@ -278,6 +295,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	}
 	if (!peer)
 		unix_peer(sk, &peer, &pid);
+	share_of(&share, call_tells_cut(t->call), t->truncated, t->flags, asked, ret, t->from_bytes);
 	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
 	if (!e)
 		return 0;
@@ -285,7 +303,11 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	e->peer = peer;
 	e->peer_pid = pid;
 	e->asked_bytes = asked;
-	e->done_bytes = ret < 0 ? 0 : ret;
+	e->done_bytes = type == SOCK_STREAM && ret > 0 ? ret : share.done;
+	if (type != SOCK_STREAM) {
+		e->truncated = share.truncated;
+		e->message_bytes = share.length;
+	}
 	e->error = ret < 0 ? -ret : 0;
 	e->call = t->call;
 	e->flags = t->flags;
@@ -421,11 +443,11 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 	}
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
 		control_read(m, &c);
+	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
 	if (t->family == AF_UNIX) {
 		unix_recv_tell(t, r, asked, ret, &c);
 		return;
 	}
-	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
 	udp_received(t, r, asked, ret, PLANE_tracepoints);
 }
 
@@ -446,7 +468,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
-		t->sender = t->passed = t->from.port = 0; /* looked at for the first only */
+		t->sender = t->passed = t->from.port = t->from_bytes = 0; /* looked at for the first only */
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }

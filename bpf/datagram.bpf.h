@@ -243,6 +243,34 @@ extern int udp_forget(__u64 sk);
 ONCE int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane);
 ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret, __u8 plane);
 
+/* How much a reader was given of a message, and how much there was: with MSG_TRUNC a call returns the latter. */
+struct share {
+	__u64 done;
+	__u32 length; /* 0: not known */
+	__u8 truncated;
+};
+
+/* Whether msg_flags say if the message was cut; without them the room for it is one piece. */
+static __always_inline bool call_tells_cut(__u8 call) { return call == CALL_recvmsg || call == CALL_recvmmsg; }
+
+/* `told`: `truncated` is certain. `length` is that of the message where it is known, else 0. */
+static __always_inline void share_of(struct share *ret, bool told, bool truncated, __u32 flags, __u64 asked, __s64 done,
+				     __u32 length)
+{
+	ret->done = done < 0 ? 0 : done;
+	ret->truncated = truncated;
+	ret->length = 0;
+	if (done < 0)
+		return;
+	if (ret->done > asked && flags & MSG_TRUNC && (truncated || !told)) {
+		length = done;
+		ret->done = asked;
+	}
+	if (!told && length > ret->done)
+		ret->truncated = 1;
+	ret->length = ret->truncated ? length : ret->done;
+}
+
 /* ---- messages of a call ---- */
 
 #define MESSAGES_LOOKED_AT 1024 /* UIO_MAXIOV, the most that sendmmsg() and recvmmsg() take */

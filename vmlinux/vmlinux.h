@@ -321,6 +321,8 @@ struct inet_timewait_sock {
 /* include/linux/udp.h */
 struct udp_sock {
 	struct inet_sock inet;
+	int pending; /* a family: frames are kept back */
+	__u16 len;   /* of these, the UDP header included */
 	__u16 gso_size;
 	struct sk_buff_head reader_queue;
 };

@@ -537,6 +537,31 @@ e = of("pair")
 gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
 check("whose process the closed end of a socketpair was is not made up",
       [x["peer_pid"] in (0, None) for x in gone] == [True, True], briefs(gone))
+e = of("cork")
+sends = pick(e, "udp_send")
+check("three sends that make one datagram: two are kept back, and lost when a later one fails",
+      [(x["done_bytes"], x["kept_bytes"], x["corked"], x["error"]) for x in sends] ==
+      [(11, 0, True, None), (22, 11, True, None), (33, 33, False, None), (11, 0, True, None),
+       (0, 11, False, "EMSGSIZE"), (44, 0, False, None)] and
+      rule(e, "udp_corked", "udp_uncorked", "udp_cork_lost") ==
+      ["udp_corked", "udp_corked", "udp_uncorked", "udp_corked", "udp_cork_lost"], briefs(sends))
+e = of("report")
+took = pick(e, "udp_recv", error=None)
+check("the report of an error is no datagram that came, and a peek takes none",
+      [(x["done_bytes"], x["from"] is None, x["remote"]) for x in took[:1]] == [(7, True, "127.0.0.1:9999")] and
+      [x["done_bytes"] for x in took[1:]] == [9, 9] and took[1]["from"] == took[2]["from"] and
+      rule(e, "udp_error_report", "udp_peeked") == ["udp_error_report", "udp_peeked"], briefs(took))
+e = of("cut")
+for event, length in ("udp_recv", "datagram_bytes"), ("unix_recv", "message_bytes"):
+    took = pick(e, event)
+    what = [(x["done_bytes"], x["truncated"], x[length]) for x in took]
+    check(f"{event}: what was longer than its room is told as cut, by every call",
+          what == [(10, True, 100), (10, True, 100), (10, True, 100), (100, False, 100)] * (len(took) // 4) and took and
+          rule(e, event + "_truncated"), briefs(took))
+e = of("mapped")
+check("an IPv6 socket that sends to an IPv4 address has its limit; a peer that was the peer before",
+      rule(e, "udp_too_big", "udp_too_big_v6", "udp_connected_again", "udp_reconnected") ==
+      ["udp_too_big", "udp_connected_again"], briefs(e))
 e = of("ping")
 check("a ping leaves, and its answer comes back to it",
       len(pick(e, "icmp_sent", type="echo")) == 1 and

@@ -1193,9 +1193,19 @@ FITS(udp_refused)
 	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
 }
 
+FITS(udp_cork_lost)
+{
+	because_own(o, FACT_send);
+	return AS(udp_send)->error && AS(udp_send)->kept_bytes && !AS(udp_send)->corked;
+}
+
+/* An IPv6 socket that sends to an IPv4 address (RFC 4291, 2.5.5.2) is bound by IPv4's limit. */
 FITS(udp_too_big_v6)
 {
-	return plain_error(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6;
+	const struct event_udp_send *e = AS(udp_send);
+
+	return plain_error(e->error) == EMSGSIZE && e->head.family == AF_INET6 &&
+	       !(e->to.port && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)&e->to.ip));
 }
 
 FITS(udp_no_peer)
@@ -1211,6 +1221,17 @@ FITS(udp_too_big)
 FITS(udp_send_failed)
 {
 	return AS(udp_send)->error != 0;
+}
+
+FITS(udp_corked)
+{
+	return AS(udp_send)->corked;
+}
+
+FITS(udp_uncorked)
+{
+	because_own(o, FACT_send);
+	return !AS(udp_send)->error && AS(udp_send)->kept_bytes;
 }
 
 FITS(udp_segmented)
@@ -1234,6 +1255,17 @@ FITS(udp_other_peer)
 
 	return e->to.port && e->head.remote_port && (e->to.port != e->head.remote_port ||
 	       (e->to.family == e->head.family && memcmp(&e->to.ip, &e->head.remote, sizeof(e->to.ip)) != 0));
+}
+
+FITS(udp_error_report)
+{
+	because_own(o, FACT_send);
+	return !AS(udp_recv)->error && AS(udp_recv)->flags & MSG_ERRQUEUE;
+}
+
+FITS(udp_peeked)
+{
+	return !AS(udp_recv)->error && AS(udp_recv)->flags & MSG_PEEK;
 }
 
 FITS(udp_recv_truncated)
@@ -1267,6 +1299,14 @@ FITS(udp_connect_source)
 FITS(udp_connect_failed)
 {
 	return AS(udp_connect)->error != 0;
+}
+
+FITS(udp_connected_again)
+{
+	const struct event_udp_connect *e = AS(udp_connect);
+
+	return e->peer_before.port && e->peer_before.port == e->asked.port && e->peer_before.family == e->asked.family &&
+	       !memcmp(&e->peer_before.ip, &e->asked.ip, sizeof(e->asked.ip));
 }
 
 FITS(udp_reconnected)
@@ -1542,6 +1582,16 @@ FITS(unix_eof)
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_shutdown);
 	return AS(unix_recv)->eof == EOF_peer_closed || AS(unix_recv)->eof == EOF_peer_shutdown;
+}
+
+FITS(unix_peeked)
+{
+	return !AS(unix_recv)->error && AS(unix_recv)->flags & MSG_PEEK && AS(unix_recv)->done_bytes;
+}
+
+FITS(unix_recv_truncated)
+{
+	return AS(unix_recv)->truncated;
 }
 
 FITS(unix_empty)
