@@ -63,15 +63,10 @@ static __always_inline void sender_look(struct thread *t)
 }
 
 /* A datagram is on its way to a reader that may be waiting for it. */
-static __always_inline void sender_announce(struct thread *t)
+static __always_inline void sender_announce_to(struct thread *t, struct record *r, const void *target)
 {
-	struct record *r = record_find_mapped((void *)t->sk), *to;
-	const void *target;
+	struct record *to = record_find_mapped(target);
 
-	if (!r)
-		return;
-	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
-	to = target ? record_find_mapped(target) : 0;
 	if (!to)
 		return;
 	t->target = (__u64)target;
@@ -82,6 +77,18 @@ static __always_inline void sender_announce(struct thread *t)
 	to->sender_bytes = t->asked_bytes;
 }
 
+static __always_inline void sender_announce(struct thread *t)
+{
+	struct record *r = record_find_mapped((void *)t->sk);
+	const void *target;
+
+	if (!r)
+		return;
+	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
+	if (target)
+		sender_announce_to(t, r, target);
+}
+
 static __always_inline void sender_returns(struct thread *t)
 {
 	struct record *to = t->target ? record_find_mapped((void *)t->target) : 0;
@@ -89,6 +96,30 @@ static __always_inline void sender_returns(struct thread *t)
 	t->target = 0;
 	if (to && (to->senders & 0xffff))
 		__sync_fetch_and_add(&to->senders, -1);
+}
+
+#define REACHED_SEVERAL (~0ULL)
+
+/*
+ * A message lies in the queue of a unix socket: the kernel says so in its sender's own call (sock_def_readable, since 6.3), and
+ * before the reader is woken.
+ */
+APART int unix_reached(__u64 sk)
+{
+	struct thread *t = thread_current();
+	struct record *r;
+
+	if (!t || !call_sends(t->call) || t->family != AF_UNIX || !t->sk || t->sk == sk)
+		return 0;
+	t->reached = t->reached && t->reached != sk ? REACHED_SEVERAL : sk;
+	if (t->target == sk || get(as_sock((void *)t->sk), sk_type) != SOCK_DGRAM)
+		return 0;
+	if (t->target) /* another has the same name */
+		sender_returns(t);
+	r = record_find_mapped((void *)t->sk);
+	if (r)
+		sender_announce_to(t, r, (void *)sk);
+	return 0;
 }
 
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
@@ -108,7 +139,7 @@ APART int datagram_begins(struct thread *t, __u8 call)
 	t->fragments = 0;
 	if (t->protocol == IPPROTO_UDP && t->family != AF_UNIX)
 		udp_begins(t, call);
-	t->sender = t->passed = t->target = 0;
+	t->sender = t->passed = t->target = t->reached = 0;
 	t->sender_pid = 0;
 	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
 		if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user) && m.msg_control) {
@@ -239,7 +270,10 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 	if (t->path.length) {
 		struct record *other;
 
-		target = name_find(&t->path, r->netns);
+		if (t->reached)
+			target = t->reached == REACHED_SEVERAL ? 0 : (void *)t->reached;
+		else
+			target = name_find(&t->path, r->netns);
 		other = target ? record_find_mapped(target) : 0;
 		if (other) {
 			peer = other->id;
@@ -333,7 +367,7 @@ static __always_inline bool child_is_known(const void *child)
 }
 
 /* connect() has put a new socket into the listener's queue; until accept() it is its listener's. */
-static __always_inline void unix_child_note(const void *sk, struct event_path *scratch)
+static __always_inline void unix_child_note(const void *sk)
 {
 	void *child = get(as_unix(sk), peer);
 	struct record *r, *from;
@@ -344,8 +378,7 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 	r = record_make(child, EVENT_unix_connect);
 	if (!r)
 		return;
-	name_read(child, scratch);
-	listener = name_find(scratch, r->netns);
+	listener = name_holder(address_of(get(as_unix(child), addr)));
 	from = listener ? record_find_mapped(listener) : 0;
 	if (!from)
 		return;
@@ -358,15 +391,14 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 
 static __always_inline void unix_connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
 {
-	struct scratch *scratch = scratch_get();
 	struct event_unix_connect *e;
 	__u16 type = get(as_sock(sk), sk_type);
 	__u64 peer = 0;
 	__u32 pid = 0;
 
 	r->eof = EOF_none;
-	if (!error && type != SOCK_DGRAM && scratch)
-		unix_child_note(sk, &scratch->name);
+	if (!error && type != SOCK_DGRAM)
+		unix_child_note(sk);
 	if (!error)
 		unix_peer(sk, &peer, &pid);
 	e = event_begin(unix_connect, sk, r, PLANE_tracepoints);

@@ -29,7 +29,8 @@ struct port_key {
 	struct event_ip local; /* all zero: any */
 };
 
-struct port_value {
+/* The sockets of a port, or of a name. */
+struct holders {
 	__u64 sockets; /* the sum of their addresses: of one alone its own, and so again once the others have gone */
 	__u64 count;
 };
@@ -39,15 +40,18 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* what ended unseen makes room */
 	__uint(max_entries, 32768);
 	__type(key, struct port_key);
-	__type(value, struct port_value);
+	__type(value, struct holders);
 } ports __weak SEC(".maps");
 
-/* From the hash of a unix socket's name to the socket bound to it. */
+/*
+ * From the hash of a unix socket's name to the socket bound to it, and so from the kernel's own copy of the name, by its address:
+ * accepted sockets have that from their listener. A path alone may be two sockets', in two mounts or beneath two directories.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* what ended unseen makes room */
-	__uint(max_entries, 32768);
+	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct holders);
 } names __weak SEC(".maps");
 
 static __always_inline struct unix_sock *as_unix(const void *sk) { return typed(unix_sock, sk); }
@@ -70,7 +74,7 @@ static __always_inline bool ip_is(const struct event_ip *a, const struct event_i
 {
 	const __u64 *x = (const __u64 *)a->bytes, *y = (const __u64 *)b->bytes;
 
-	return x[0] == y[0] && x[1] == y[1];
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
 /* An IPv4 address as an IPv6 socket has it (RFC 4291, 2.5.5.2). */
@@ -106,9 +110,25 @@ static __always_inline void port_key_fill(struct port_key *key, __u32 netns, __u
 	key->kind = protocol != IPPROTO_UDP ? PORT_echo : family == AF_INET6 ? PORT_udp6 : PORT_udp;
 }
 
+static __always_inline void holders_join(struct holders *holders, const void *sk)
+{
+	__sync_fetch_and_add(&holders->sockets, (__u64)sk);
+	__sync_fetch_and_add(&holders->count, 1);
+}
+
+/* False: nobody is left. */
+static __always_inline bool holders_leave(struct holders *holders, const void *sk)
+{
+	if (holders->count <= 1)
+		return holders->sockets != (__u64)sk;
+	__sync_fetch_and_add(&holders->sockets, -(__u64)sk);
+	__sync_fetch_and_add(&holders->count, -1);
+	return true;
+}
+
 static __always_inline void port_forget(const void *sk, struct record *r)
 {
-	struct port_value *old;
+	struct holders *old;
 	struct port_key key;
 
 	if (!r->ends.local_port)
@@ -117,14 +137,8 @@ static __always_inline void port_forget(const void *sk, struct record *r)
 	key.local = r->ends.local;
 	r->ends.local_port = 0;
 	old = bpf_map_lookup_elem(&ports, &key);
-	if (!old)
-		return;
-	if (old->count > 1) {
-		__sync_fetch_and_add(&old->sockets, -(__u64)sk);
-		__sync_fetch_and_add(&old->count, -1);
-	} else if (old->sockets == (__u64)sk) {
+	if (old && !holders_leave(old, sk))
 		bpf_map_delete_elem(&ports, &key);
-	}
 }
 
 /* Whether that is a socket with that port still: it may have gone unseen, and its address be another's. */
@@ -137,7 +151,7 @@ static __always_inline bool port_stands(__u64 sk, __u16 port)
 static __always_inline void port_note(const void *sk, struct record *r)
 {
 	__u16 port = get(as_sock(sk), __sk_common.skc_num);
-	struct port_value value = { .sockets = (__u64)sk, .count = 1 }, *old;
+	struct holders value = { .sockets = (__u64)sk, .count = 1 }, *old;
 	struct port_key key;
 
 	if (r->ends.local_port == port)
@@ -150,8 +164,7 @@ static __always_inline void port_note(const void *sk, struct record *r)
 	r->ends.local = key.local;
 	old = bpf_map_lookup_elem(&ports, &key);
 	if (old && (old->count > 1 || (old->sockets != (__u64)sk && port_stands(old->sockets, port)))) {
-		__sync_fetch_and_add(&old->sockets, (__u64)sk);
-		__sync_fetch_and_add(&old->count, 1);
+		holders_join(old, sk);
 		r->ends.local_port = port;
 	} else if (!bpf_map_update_elem(&ports, &key, &value, BPF_ANY)) {
 		r->ends.local_port = port;
@@ -199,40 +212,66 @@ static __always_inline __u64 name_key(const struct event_path *name, __u32 netns
 	return hash ? hash : 1;
 }
 
-/* The socket bound to that name, or NULL. */
+/* The one socket bound to that name, or NULL; `key` may be the address of the kernel's copy. */
+static __always_inline const void *name_holder(__u64 key)
+{
+	struct holders *found = key ? bpf_map_lookup_elem(&names, &key) : 0;
+
+	return found && found->count == 1 ? (const void *)found->sockets : 0;
+}
+
 static __always_inline const void *name_find(const struct event_path *name, __u32 netns)
 {
-	__u64 key = name_key(name, netns), *sk;
+	return name_holder(name_key(name, netns));
+}
 
-	if (!key)
-		return 0;
-	sk = bpf_map_lookup_elem(&names, &key);
-	return sk ? (const void *)*sk : 0;
+/* Whether a socket's path leads to it no more: another may have taken it (unlink() and bind(), as servers restart). */
+static __always_inline bool name_unlinked(const void *sk)
+{
+	struct dentry *entry = get(as_unix(sk), path.dentry);
+	struct inode *inode = entry ? get(typed(dentry, entry), d_inode) : 0;
+
+	return inode && !get(typed(inode, inode), i_nlink);
 }
 
 /* `scratch` has room for the name. Accepted sockets share their listener's name and do not answer to it. */
 static __always_inline void name_note(const void *sk, __u32 netns, struct event_path *scratch)
 {
-	__u64 key, value = (__u64)sk;
-
-	name_read(sk, scratch);
-	key = name_key(scratch, netns);
-	if (key)
-		bpf_map_update_elem(&names, &key, &value, BPF_ANY);
-}
-
-static __always_inline void name_forget(const void *sk, __u32 netns, struct event_path *scratch)
-{
-	__u64 key, *value;
+	struct holders value = { .sockets = (__u64)sk, .count = 1 }, *old;
+	__u64 key;
 
 	name_read(sk, scratch);
 	key = name_key(scratch, netns);
 	if (!key)
 		return;
-	value = bpf_map_lookup_elem(&names, &key);
-	if (value && *value == (__u64)sk)
+	old = bpf_map_lookup_elem(&names, &key);
+	if (old && (old->count > 1 || (old->sockets != (__u64)sk && record_find_mapped((void *)old->sockets) &&
+				       !name_unlinked((void *)old->sockets))))
+		holders_join(old, sk);
+	else
+		bpf_map_update_elem(&names, &key, &value, BPF_ANY);
+	key = address_of(get(as_unix(sk), addr));
+	bpf_map_update_elem(&names, &key, &value, BPF_ANY);
+}
+
+static __always_inline void name_forget(const void *sk, __u32 netns, struct event_path *scratch)
+{
+	struct holders *old;
+	__u64 key;
+
+	key = address_of(get(as_unix(sk), addr));
+	old = bpf_map_lookup_elem(&names, &key);
+	if (!old || old->sockets != (__u64)sk)
+		return; /* it has its name from its listener, or none */
+	bpf_map_delete_elem(&names, &key);
+	name_read(sk, scratch);
+	key = name_key(scratch, netns);
+	old = key ? bpf_map_lookup_elem(&names, &key) : 0;
+	if (old && !holders_leave(old, sk))
 		bpf_map_delete_elem(&names, &key);
 }
+
+extern int unix_reached(__u64 sk);
 
 /* ---- UDP (udp.bpf.c) ---- */
 

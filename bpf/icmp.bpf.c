@@ -112,7 +112,7 @@ static __always_inline bool sock_is_at(const void *sk, const struct endpoints *e
 /* The socket of that key alone, or NULL. *ret_shared: there are several, nobody knows which. */
 static __always_inline const void *port_entry(const struct port_key *key, bool *ret_shared)
 {
-	struct port_value *found = bpf_map_lookup_elem(&ports, key);
+	struct holders *found = bpf_map_lookup_elem(&ports, key);
 
 	*ret_shared = found && found->count > 1;
 	return found && found->count == 1 && port_stands(found->sockets, key->port) ? (const void *)found->sockets : 0;
@@ -380,8 +380,11 @@ static __always_inline bool device_has(const void *device, const struct event_ip
 	for (int i = 0; i < ADDRESSES_LOOKED_AT && at && at != head; i++) {
 		struct inet6_ifaddr *one = typed(inet6_ifaddr, at - bpf_core_field_offset(struct inet6_ifaddr, if_list));
 
-		if (get(one, addr.in6_u.u6_addr32[3]) == words[3] && get(one, addr.in6_u.u6_addr32[2]) == words[2] &&
-		    get(one, addr.in6_u.u6_addr32[1]) == words[1] && get(one, addr.in6_u.u6_addr32[0]) == words[0])
+		__u32 differs = 0;
+
+		for (int j = 0; j < 4; j++)
+			differs |= get(one, addr.in6_u.u6_addr32[j]) ^ words[j];
+		if (!differs)
 			return true;
 		at = (__u64)get(typed(list_head, at), next);
 	}
@@ -412,6 +415,7 @@ __hidden int icmp_arrives(const unsigned char *start, __u32 header, __u64 device
 	const void *sk;
 	struct icmp m;
 	union { struct iphdr ip; struct ipv6hdr ip6; } h;
+	bool here;
 
 	if (!icmp_read(start, header, six, &m) || m.type == ICMP_ECHO || m.type == ICMP6_ECHO)
 		return 0;
@@ -424,10 +428,10 @@ __hidden int icmp_arrives(const unsigned char *start, __u32 header, __u64 device
 		__builtin_memcpy(m.from.ip.bytes, h.ip.daddr, 4);
 	if (m.type == ICMP_ECHO_REPLY || m.type == ICMP6_ECHO_REPLY)
 		m.ends.local = m.from.ip;
+	here = arrives_here(device, &m.from.ip, six);
 	sk = icmp_socket(netns, &m);
 	/* One that is only passed on is none of this host's: whoever has that port here has not sent what it is about. */
-	if (!arrives_here(device, &m.from.ip, six) &&
-	    !(sk && (m.about == IPPROTO_TCP || (sock_is_at(sk, &m.ends) && ip_is(&m.from.ip, &m.ends.local)))))
+	if (!here && !(sk && (m.about == IPPROTO_TCP || (sock_is_at(sk, &m.ends) && ip_is(&m.from.ip, &m.ends.local)))))
 		return 0;
 	if (six)
 		__builtin_memcpy(m.from.ip.bytes, h.ip6.saddr, 16);

@@ -35,6 +35,7 @@ struct thread {
 	__u64 user;		/* user memory the call will fill: an address, a msghdr, a pair of descriptors */
 	__u64 user_length;	/* where the length of that address will be */
 	__u64 target;		/* unix datagrams: the socket this call sends to, as an address */
+	__u64 reached;		/* unix: the one that was told of it; all ones: several (sendmmsg) */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
 	__u64 listener;		/* accept: id of the listener, 0: not known */

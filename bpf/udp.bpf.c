@@ -205,7 +205,11 @@ HOOK_TRACEPOINT(sk_data_ready, struct sock *sk)
 	__u64 key = (__u64)sk;
 	__u32 length;
 
-	if (get(as_sock(sk), sk_protocol) != IPPROTO_UDP || sock_family(sk) == AF_UNIX)
+	if (sock_family(sk) == AF_UNIX) {
+		unix_reached(key);
+		return 0;
+	}
+	if (get(as_sock(sk), sk_protocol) != IPPROTO_UDP)
 		return 0;
 	q = bpf_map_lookup_elem(&queues, &key);
 	if (!q)

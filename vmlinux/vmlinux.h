@@ -332,6 +332,12 @@ struct sockaddr_un { /* include/uapi/linux/un.h */
 	__u16 sun_family;
 	char sun_path[108];
 };
+struct dentry { /* include/linux/dcache.h */
+	struct inode *d_inode;
+};
+struct path { /* include/linux/path.h */
+	struct dentry *dentry;
+};
 struct unix_address {
 	int len;
 	struct sockaddr_un name[0];
@@ -339,6 +345,7 @@ struct unix_address {
 struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
+	struct path path;
 	struct sock *peer;
 };
 
@@ -354,6 +361,7 @@ struct socket {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
 struct super_block { unsigned long s_magic; };

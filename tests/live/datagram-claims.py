@@ -544,3 +544,38 @@ def mapped():
     fails(s.sendto, b"x" * 65510, ("::ffff:127.0.0.1", 9999))
     s.connect(("::1", 9999))
     s.connect(("::1", 9999))
+
+
+@claim("same")
+def same_name_twice():
+    """Two sockets of one path, in two directories: whose message it is tells the place, not the name."""
+    children = []
+    for name in "first", "second":
+        os.mkdir(path(name))
+        os.chdir(path(name))
+
+        def serve(ready):
+            d, l = socket.socket(UNIX, DGRAM), socket.socket(UNIX, STREAM)
+            d.bind("dgram")
+            l.bind("stream")
+            l.listen()
+            ready()
+            d.recv(100)
+            time.sleep(0.1)
+            l.accept()[0].recv(100)
+        children.append(as_child(name, serve))
+    os.chdir(path("first"))
+    time.sleep(0.1)
+    sock(UNIX).sendto(b"x" * 12, "dgram")
+    s = sock(UNIX, STREAM)
+    s.connect("stream")
+    s.send(b"x" * 13)
+    os.waitpid(children[0], 0)
+    os.chdir(path("second"))
+    sock(UNIX).sendto(b"x" * 14, "dgram")
+    s = sock(UNIX, STREAM)
+    s.connect("stream")
+    s.send(b"x" * 15)
+    os.waitpid(children[1], 0)
+    os.chdir("/")
+    print("same", *children)

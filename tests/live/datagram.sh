@@ -562,6 +562,16 @@ e = of("mapped")
 check("an IPv6 socket that sends to an IPv4 address has its limit; a peer that was the peer before",
       rule(e, "udp_too_big", "udp_too_big_v6", "udp_connected_again", "udp_reconnected") ==
       ["udp_too_big", "udp_connected_again"], briefs(e))
+e = of("same")
+first, second = [[int(p) for p in line.split()[1:]] for line in open(sys.argv[4]) if line.startswith("same")][0]
+sends = {x["done_bytes"]: x["peer_pid"] for x in pick(e, "unix_send")}
+connects = [x["peer_pid"] for x in pick(e, "unix_connect")]
+# Before 6.3 nobody says whom a datagram to one of two equal names reached: then no peer is told.
+check("of two sockets with the same path the right one is the peer",
+      sends[12] in ((first,) if waits_known else (0, None)) and (sends[13], sends[14], sends[15]) == (first, second, second) and
+      connects == [first, second], [sends, connects, (first, second)] + briefs(sends and e))
+read_ = {x["done_bytes"]: x["peer_pid"] for x in pick(of("first") + of("second"), "unix_recv")}
+check("and both readers know who sent to them, or nobody", {read_[12], read_[14]} <= {e[0]["pid"], 0}, briefs(of("first")))
 e = of("ping")
 check("a ping leaves, and its answer comes back to it",
       len(pick(e, "icmp_sent", type="echo")) == 1 and

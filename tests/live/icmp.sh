@@ -76,7 +76,7 @@ def sock(family, address=None, peer=None, reuse=False, kind=DGRAM):
 
 def stored(s):
     """What the kernel keeps for the next call."""
-    time.sleep(0.1)
+    time.sleep(0.1 * int(os.environ.get("LIVE_SLOW") or 1))
     return errno.errorcode.get(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "none")
 
 
@@ -110,7 +110,7 @@ for f in INET, INET6:
     s.send(b"x" * 1350)
     print("small" + v, stored(s))
     done()
-    time.sleep(1.2) # such errors are told once in a second (ip_error)
+    time.sleep(1.5) # such errors are told once in a second (ip_error)
     comm("passing" + v) # transient, on a connected socket
     s = sock(f, None, (nowhere[f], 6004))
     s.send(b"x")
@@ -129,7 +129,7 @@ for f in INET, INET6:
     a.send(b"x")
     print("again" + v, stored(a))
     done()
-    time.sleep(1.2)
+    time.sleep(1.5)
     comm("pings" + v)
     s = socket.socket(f, DGRAM, socket.IPPROTO_ICMP if f == INET else socket.IPPROTO_ICMPV6)
     kept.append(s)
@@ -137,7 +137,7 @@ for f in INET, INET6:
     s.sendto(struct.pack("!BBHHH", 8 if f == INET else 128, 0, 0, 0, 1), (nowhere[f], 0))
     print("pings" + v, stored(s))
     done()
-    time.sleep(1.2)
+    time.sleep(1.5)
     comm("connects" + v)
     s = socket.socket(f, socket.SOCK_STREAM)
     kept.append(s)
@@ -207,7 +207,7 @@ for v in "4", "6":
     # The first SYN draws its error while connect() has the socket locked, if at all: only the repetition ends the call.
     check(f"IPv{v}: an error that finds a socket inside connect() does not end it, one that finds it waiting does",
           len(call) == 1 and call[0]["error"] == stored["connects" + v] and told and told[-1]["fate"] == "delivered" and
-          all(e["fate"] == "soft" for e in told[:-1]) and (len(told) > 1) == (call[0]["duration_ns"] > 900e6),
+          all(e["fate"] == "soft" for e in told[:-1]) and (len(told) == 1 or call[0]["duration_ns"] > 900e6),
           briefs(told + call))
 END
 live_end
