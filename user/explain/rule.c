@@ -192,8 +192,7 @@ FITS(bind_failed)
 
 FITS(bind_autobind)
 {
-	return AS(sock_bind)->head.family == AF_UNIX && !AS(sock_bind)->asked.family && AS(sock_bind)->path.length &&
-	       !AS(sock_bind)->path.bytes[0];
+	return AS(sock_bind)->chosen;
 }
 
 FITS(bind_ephemeral)
@@ -1452,6 +1451,16 @@ FITS(unix_no_file)
 	return unix_connect_error(o, ENOENT);
 }
 
+static bool path_is_abstract(const struct event_path *path)
+{
+	return path->length && !path->bytes[0];
+}
+
+FITS(unix_nobody_abstract)
+{
+	return unix_connect_error(o, ECONNREFUSED) && path_is_abstract(&AS(unix_connect)->path);
+}
+
 FITS(unix_nobody)
 {
 	return unix_connect_error(o, ECONNREFUSED);
@@ -1509,10 +1518,37 @@ FITS(unix_reset)
 	return unix_send_error(o, ECONNRESET);
 }
 
+FITS(unix_pipe_own)
+{
+	because_own(o, FACT_shutdown);
+	return unix_send_error(o, EPIPE) && seen(o, FACT_shutdown);
+}
+
+FITS(unix_pipe_shut)
+{
+	return unix_send_error(o, EPIPE) && peers(o)->shutdown_done & 1 && !peer_seen(o, FACT_close);
+}
+
 FITS(unix_pipe)
 {
 	because_peer(o, FACT_close);
+	return unix_send_error(o, EPIPE) && peer_seen(o, FACT_close);
+}
+
+FITS(unix_pipe_unseen)
+{
 	return unix_send_error(o, EPIPE);
+}
+
+FITS(unix_send_gone)
+{
+	because_peer(o, FACT_close);
+	return unix_send_error(o, ECONNREFUSED) && !AS(unix_send)->path.length;
+}
+
+FITS(unix_send_nobody_abstract)
+{
+	return unix_send_error(o, ECONNREFUSED) && path_is_abstract(&AS(unix_send)->path);
 }
 
 FITS(unix_send_nobody)
@@ -1543,6 +1579,14 @@ FITS(unix_send_too_big)
 FITS(unix_send_failed)
 {
 	return AS(unix_send)->error != 0;
+}
+
+/* A file that ends takes less than sendfile() or splice() were asked for. */
+FITS(unix_send_partial)
+{
+	const struct event_unix_send *e = AS(unix_send);
+
+	return e->done_bytes < e->asked_bytes && e->call != CALL_sendfile && e->call != CALL_splice;
 }
 
 FITS(unix_send_waited)
