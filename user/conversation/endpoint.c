@@ -118,6 +118,9 @@ static void call_failed(struct endpoint *ep, int error, const struct event *e, u
 	if (!error || error == EAGAIN || error == EINPROGRESS)
 		return;
 	memory(ep)->call_error = error;
+	memory(ep)->collected = error == memory(ep)->stored_error;
+	if (memory(ep)->collected)
+		memory(ep)->stored_error = 0;
 	remember(ep, FACT_call_error, e, number);
 }
 

@@ -1192,6 +1192,13 @@ FITS(udp_refused)
 	return plain_error(AS(udp_send)->error) == ECONNREFUSED;
 }
 
+FITS(udp_collected)
+{
+	because_own(o, FACT_send);
+	because_own(o, FACT_error);
+	return AS(udp_send)->error && own(o)->collected;
+}
+
 FITS(udp_cork_lost)
 {
 	because_own(o, FACT_send);
@@ -1280,7 +1287,7 @@ FITS(udp_recv_empty)
 FITS(udp_recv_refused)
 {
 	because_own(o, FACT_error);
-	return plain_error(AS(udp_recv)->error) == ECONNREFUSED;
+	return plain_error(AS(udp_recv)->error) == ECONNREFUSED || (AS(udp_recv)->error && own(o)->collected);
 }
 
 /* What any busy reader needs is not worth a word. */
