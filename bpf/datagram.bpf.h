@@ -162,13 +162,12 @@ static __always_inline void port_note(const void *sk, struct record *r)
 	port_key_fill(&key, r->netns, port, r->family, r->protocol);
 	sock_address(sk, r->family, false, &key.local);
 	r->ends.local = key.local;
+	r->ends.local_port = port;
 	old = bpf_map_lookup_elem(&ports, &key);
-	if (old && (old->count > 1 || (old->sockets != (__u64)sk && port_stands(old->sockets, port)))) {
+	if (old && (old->count > 1 || (old->sockets != (__u64)sk && port_stands(old->sockets, port))))
 		holders_join(old, sk);
-		r->ends.local_port = port;
-	} else if (!bpf_map_update_elem(&ports, &key, &value, BPF_ANY)) {
-		r->ends.local_port = port;
-	}
+	else if (bpf_map_update_elem(&ports, &key, &value, BPF_ANY))
+		r->ends.local_port = 0;
 }
 
 /* ---- names ---- */

@@ -371,6 +371,9 @@ static __always_inline bool device_has(const void *device, const struct event_ip
 		}
 		return false;
 	}
+	/* IPv6 as a module has its types there, and not where they are looked for. */
+	if (!bpf_core_field_exists(struct inet6_ifaddr, if_list) || !bpf_core_field_exists(struct inet6_dev, addr_list))
+		return true;
 	at = (__u64)get(d, ip6_ptr);
 	if (!at)
 		return false;
