@@ -711,8 +711,11 @@ APART int bind_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 		return 0;
 	sk = as_sock((void *)t->sk);
 	e->head.fd = t->fd;
-	fill_address(e->asked, t->asked);
 	fill_address(e->path, t->path);
+	if (t->family == AF_UNIX)
+		e->chosen = !error && t->path.length && !t->asked.family;
+	else
+		fill_address(e->asked, t->asked);
 	e->reuse = (get_bits(sk, __sk_common.skc_reuse) ? REUSE_address : 0) |
 		   (get_bits(sk, __sk_common.skc_reuseport) ? REUSE_port : 0);
 	e->error = error;

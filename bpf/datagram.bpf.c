@@ -25,6 +25,15 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	return r ? r->id : 0;
 }
 
+/* The length of the message at the head of a unix socket's queue, 0: there is none. */
+static __always_inline __u32 head_bytes(const void *sk)
+{
+	__u64 queue = (__u64)sk + bpf_core_field_offset(struct sock, sk_receive_queue);
+	struct sk_buff *first = get(typed(sk_buff_head, queue), next);
+
+	return !first || (__u64)first == queue ? 0 : get(typed(sk_buff, first), len);
+}
+
 /* The message a unix reader is about to get knows its sender. If there is none, the next who sends will be it. */
 static __always_inline void sender_look(struct thread *t)
 {
@@ -39,6 +48,7 @@ static __always_inline void sender_look(struct thread *t)
 	first = get(typed(sk_buff_head, queue), next);
 	if (!first || (__u64)first == queue)
 		return;
+	t->from_bytes = get(typed(sk_buff, first), len);
 	sender = get(typed(sk_buff, first), sk);
 	r = sender ? record_find_mapped(sender) : 0;
 	if (r) {
@@ -53,15 +63,10 @@ static __always_inline void sender_look(struct thread *t)
 }
 
 /* A datagram is on its way to a reader that may be waiting for it. */
-static __always_inline void sender_announce(struct thread *t)
+static __always_inline void sender_announce_to(struct thread *t, struct record *r, const void *target)
 {
-	struct record *r = record_find_mapped((void *)t->sk), *to;
-	const void *target;
+	struct record *to = record_find_mapped(target);
 
-	if (!r)
-		return;
-	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
-	to = target ? record_find_mapped(target) : 0;
 	if (!to)
 		return;
 	t->target = (__u64)target;
@@ -70,6 +75,18 @@ static __always_inline void sender_announce(struct thread *t)
 	to->sender = r->id;
 	to->sender_pid = bpf_get_current_pid_tgid() >> 32;
 	to->sender_bytes = t->asked_bytes;
+}
+
+static __always_inline void sender_announce(struct thread *t)
+{
+	struct record *r = record_find_mapped((void *)t->sk);
+	const void *target;
+
+	if (!r)
+		return;
+	target = t->path.length ? name_find(&t->path, r->netns) : get(as_unix((void *)t->sk), peer);
+	if (target)
+		sender_announce_to(t, r, target);
 }
 
 static __always_inline void sender_returns(struct thread *t)
@@ -81,20 +98,48 @@ static __always_inline void sender_returns(struct thread *t)
 		__sync_fetch_and_add(&to->senders, -1);
 }
 
+#define REACHED_SEVERAL (~0ULL)
+
+/*
+ * A message lies in the queue of a unix socket: the kernel says so in its sender's own call (sock_def_readable, since 6.3), and
+ * before the reader is woken.
+ */
+APART int unix_reached(__u64 sk)
+{
+	struct thread *t = thread_current();
+	struct record *r;
+
+	if (!t || !call_sends(t->call) || t->family != AF_UNIX || !t->sk || t->sk == sk)
+		return 0;
+	t->reached = t->reached && t->reached != sk ? REACHED_SEVERAL : sk;
+	if (t->target == sk || get(as_sock((void *)t->sk), sk_type) != SOCK_DGRAM)
+		return 0;
+	if (t->target) /* another has the same name */
+		sender_returns(t);
+	r = record_find_mapped((void *)t->sk);
+	if (r)
+		sender_announce_to(t, r, (void *)sk);
+	return 0;
+}
+
 /* A call on a datagram or unix socket begins: look at what will be gone when it ends. */
 APART int datagram_begins(struct thread *t, __u8 call)
 {
 	struct user_msghdr m;
 	struct control c;
+	__u16 type;
 
 	if (!t)
 		return 0;
+	type = get(as_sock((void *)t->sk), sk_type);
+	t->truncated = 0;
+	t->from_bytes = 0;
 	t->descriptors = 0;
 	t->segment_bytes = 0;
 	t->fragments = 0;
 	if (t->protocol == IPPROTO_UDP && t->family != AF_UNIX)
 		udp_begins(t, call);
-	t->sender = t->passed = t->target = 0;
+	t->sender = t->passed = t->target = t->reached = 0;
 	t->sender_pid = 0;
 	if (call == CALL_sendmsg || call == CALL_sendmmsg) {
 		if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user) && m.msg_control) {
@@ -106,11 +151,13 @@ APART int datagram_begins(struct thread *t, __u8 call)
 		}
 	}
 	if (call_sends(call)) {
-		if (t->family == AF_UNIX && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM)
+		if (t->family == AF_UNIX && type == SOCK_DGRAM)
 			sender_announce(t);
-	} else if (t->family == AF_UNIX && call_receives(call) &&
-		   get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM) {
-		sender_look(t);
+	} else if (t->family == AF_UNIX && call_receives(call)) {
+		if (type == SOCK_DGRAM)
+			sender_look(t);
+		else if (type == SOCK_SEQPACKET)
+			t->from_bytes = head_bytes((void *)t->sk);
 	}
 	return 0;
 }
@@ -170,11 +217,14 @@ static __always_inline void unix_peer(const void *sk, __u64 *ret_id, __u32 *ret_
 	} else {
 		*ret_id = get(as_sock(peer), __sk_common.skc_cookie.counter);
 	}
-	if (*ret_pid)
+	/* Who called connect() or listen(). Of a socketpair, whose ends have no name, it is who made both, whoever holds them now. */
+	if (*ret_pid || !(get(as_unix(sk), addr) || get(as_unix(peer), addr)))
 		return;
 	pid = get(as_sock(sk), sk_peer_pid);
 	if (pid)
 		*ret_pid = get(typed(pid, pid), numbers[0].nr);
+	if (*ret_pid == (__u32)(bpf_get_current_pid_tgid() >> 32))
+		*ret_pid = 0;
 }
 
 /* Why a reader got nothing. */
@@ -220,7 +270,10 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 	if (t->path.length) {
 		struct record *other;
 
-		target = name_find(&t->path, r->netns);
+		if (t->reached)
+			target = t->reached == REACHED_SEVERAL ? 0 : (void *)t->reached;
+		else
+			target = name_find(&t->path, r->netns);
 		other = target ? record_find_mapped(target) : 0;
 		if (other) {
 			peer = other->id;
@@ -247,6 +300,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 asked, __s64 ret, const struct control *c)
 {
 	struct event_unix_recv *e;
+	struct share share;
 	const void *sk;
 	__u16 type;
 	__u64 peer;
@@ -275,6 +329,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	}
 	if (!peer)
 		unix_peer(sk, &peer, &pid);
+	share_of(&share, call_tells_cut(t->call), t->truncated, t->flags, asked, ret, t->from_bytes);
 	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
 	if (!e)
 		return 0;
@@ -282,7 +337,11 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	e->peer = peer;
 	e->peer_pid = pid;
 	e->asked_bytes = asked;
-	e->done_bytes = ret < 0 ? 0 : ret;
+	e->done_bytes = type == SOCK_STREAM && ret > 0 ? ret : share.done;
+	if (type != SOCK_STREAM) {
+		e->truncated = share.truncated;
+		e->message_bytes = share.length;
+	}
 	e->error = ret < 0 ? -ret : 0;
 	e->call = t->call;
 	e->flags = t->flags;
@@ -308,7 +367,7 @@ static __always_inline bool child_is_known(const void *child)
 }
 
 /* connect() has put a new socket into the listener's queue; until accept() it is its listener's. */
-static __always_inline void unix_child_note(const void *sk, struct event_path *scratch)
+static __always_inline void unix_child_note(const void *sk)
 {
 	void *child = get(as_unix(sk), peer);
 	struct record *r, *from;
@@ -319,8 +378,7 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 	r = record_make(child, EVENT_unix_connect);
 	if (!r)
 		return;
-	name_read(child, scratch);
-	listener = name_find(scratch, r->netns);
+	listener = name_holder(address_of(get(as_unix(child), addr)));
 	from = listener ? record_find_mapped(listener) : 0;
 	if (!from)
 		return;
@@ -333,15 +391,14 @@ static __always_inline void unix_child_note(const void *sk, struct event_path *s
 
 static __always_inline void unix_connect_done(struct thread *t, const void *sk, struct record *r, __s32 error)
 {
-	struct scratch *scratch = scratch_get();
 	struct event_unix_connect *e;
 	__u16 type = get(as_sock(sk), sk_type);
 	__u64 peer = 0;
 	__u32 pid = 0;
 
 	r->eof = EOF_none;
-	if (!error && type != SOCK_DGRAM && scratch)
-		unix_child_note(sk, &scratch->name);
+	if (!error && type != SOCK_DGRAM)
+		unix_child_note(sk);
 	if (!error)
 		unix_peer(sk, &peer, &pid);
 	e = event_begin(unix_connect, sk, r, PLANE_tracepoints);
@@ -418,11 +475,11 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 	}
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
 		control_read(m, &c);
+	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
 	if (t->family == AF_UNIX) {
 		unix_recv_tell(t, r, asked, ret, &c);
 		return;
 	}
-	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
 	udp_received(t, r, asked, ret, PLANE_tracepoints);
 }
 
@@ -443,7 +500,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
-		t->sender = t->passed = t->from.port = 0; /* looked at for the first only */
+		t->sender = t->passed = t->from.port = t->from_bytes = 0; /* looked at for the first only */
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }
@@ -540,8 +597,11 @@ APART int datagram_done(struct thread *t, __s64 ret)
 	} else {
 		echo = (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6) &&
 		       get(as_sock(sk), sk_type) == SOCK_DGRAM;
-		if (t->protocol == IPPROTO_UDP || echo)
+		if (t->protocol == IPPROTO_UDP || echo) {
+			if (t->call < CALL_read)
+				port_forget(sk, r); /* the address may be another from here on */
 			port_note(sk, r);
+		}
 		if (t->protocol != IPPROTO_UDP)
 			return 0;
 		if (ret > 1 && t->call == CALL_sendmmsg)

@@ -19,7 +19,7 @@ struct icmp {
 	__u16 type;
 	__u8 code;
 	__u8 about;	       /* protocol of the quoted packet; ICMP itself: an echo */
-	__be16 id;	       /* of an echo */
+	__be16 id;	       /* of an echo, or of the quoted one */
 	struct endpoints ends __attribute__((aligned(8))); /* of the quoted packet: local sent it */
 	struct event_address from __attribute__((aligned(8)));
 };
@@ -77,6 +77,9 @@ static __always_inline bool icmp_read(const unsigned char *start, __u32 header, 
 		ret->ends.local_port = bpf_ntohs(quoted_ports[0]);
 		ret->ends.remote_port = bpf_ntohs(quoted_ports[1]);
 	}
+	if (ret->about == (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && !bpf_probe_read_kernel(&h, sizeof(h), start + quoted + length) &&
+	    h.type == (six ? ICMP6_ECHO - ICMP6 : ICMP_ECHO))
+		ret->id = h.id;
 	return true;
 }
 
@@ -86,25 +89,74 @@ static __always_inline bool icmp_read(const unsigned char *start, __u32 header, 
  * A first send gets its port inside the call: its socket is in no map yet when, on the same host, the answer is there
  * already. Then the thread still in that call is the one.
  */
-static __always_inline const void *port_socket(__u32 netns, __u16 port, __u8 family, __u8 protocol)
+/* A socket with a peer has to do with that peer only (compute_score, net/ipv4/udp.c). */
+static __always_inline bool sock_faces(const void *sk, const struct endpoints *ends)
 {
-	struct listener_value *found;
+	__u16 port = get(as_sock(sk), __sk_common.skc_dport);
+	struct event_ip peer;
+
+	if (port && bpf_ntohs(port) != ends->remote_port)
+		return false;
+	sock_address(sk, ends->family, true, &peer);
+	return ip_is_any(&peer) || ip_is(&peer, &ends->remote);
+}
+
+static __always_inline bool sock_is_at(const void *sk, const struct endpoints *ends)
+{
+	struct event_ip own;
+
+	sock_address(sk, ends->family, false, &own);
+	return ip_is(&own, &ends->local);
+}
+
+/* The socket of that key alone, or NULL. *ret_shared: there are several, nobody knows which. */
+static __always_inline const void *port_entry(const struct port_key *key, bool *ret_shared)
+{
+	struct holders *found = bpf_map_lookup_elem(&ports, key);
+
+	*ret_shared = found && found->count > 1;
+	return found && found->count == 1 && port_stands(found->sockets, key->port) ? (const void *)found->sockets : 0;
+}
+
+static __always_inline const void *port_socket(__u32 netns, const struct endpoints *ends, __u16 port, __u8 protocol)
+{
+	const void *found = 0, *other = 0;
+	bool shared = false, any;
 	struct port_key key;
 	struct thread *t;
 
-	port_key_fill(&key, netns, port, family, protocol);
-	found = bpf_map_lookup_elem(&ports, &key);
-	if (!found && key.kind == PORT_udp) {
-		key.kind = PORT_udp6; /* an IPv6 socket may speak IPv4 */
-		found = bpf_map_lookup_elem(&ports, &key);
+	port_key_fill(&key, netns, port, ends->family, protocol);
+	/* Bound to that address, or to any; then the same of IPv6 sockets that speak IPv4. */
+	for (int i = 0; i < 4; i++) {
+		if (i == 2) {
+			if (key.kind != PORT_udp)
+				break;
+			key.kind = PORT_udp6;
+		}
+		any = i & 1;
+		__builtin_memset(&key.local, 0, sizeof(key.local));
+		if (!any)
+			key.local = ends->local;
+		if (i == 2)
+			map_to_six(&key.local);
+		found = port_entry(&key, &shared);
+		if (shared || (found && (key.kind == PORT_echo || sock_faces(found, ends))))
+			break;
+		if (found)
+			other = found; /* the error may be about what it sent elsewhere */
+		found = 0;
 	}
-	if (found && !found->shared)
-		return (const void *)found->sk;
+	if (found)
+		return found;
 	t = thread_current();
 	if (t && t->call >= CALL_connect && t->sk && t->protocol == protocol && t->family != AF_UNIX &&
-	    get(as_sock((void *)t->sk), __sk_common.skc_num) == port)
-		return (const void *)t->sk;
-	return 0;
+	    get(as_sock((void *)t->sk), __sk_common.skc_num) == port &&
+	    (!netns || sock_netns((void *)t->sk) == netns)) {
+		sock_address((void *)t->sk, ends->family, false, &key.local);
+		if (ip_is_any(&key.local) || ip_is(&key.local, &ends->local))
+			return (const void *)t->sk;
+	}
+	return shared ? 0 : other;
 }
 
 static __always_inline const void *icmp_socket(__u32 netns, const struct icmp *m)
@@ -113,11 +165,11 @@ static __always_inline const void *icmp_socket(__u32 netns, const struct icmp *m
 	__u64 *entry;
 
 	if (m->about == IPPROTO_ICMP || m->about == IPPROTO_ICMPV6)
-		return m->id ? port_socket(netns, bpf_ntohs(m->id), m->ends.family, m->about) : 0;
+		return m->id ? port_socket(netns, &m->ends, bpf_ntohs(m->id), m->about) : 0;
 	if (!m->ends.local_port)
 		return 0;
 	if (m->about == IPPROTO_UDP)
-		return port_socket(netns, m->ends.local_port, m->ends.family, IPPROTO_UDP);
+		return port_socket(netns, &m->ends, m->ends.local_port, IPPROTO_UDP);
 	scratch = scratch_get();
 	if (m->about != IPPROTO_TCP || !scratch)
 		return 0;
@@ -163,25 +215,35 @@ static __always_inline __u8 icmp_error(const struct icmp *m)
 	}
 }
 
-/* As udp_err() and tcp_v4_err() decide, and their IPv6 twins. */
+/* IP_MTU_DISCOVER: fragments are allowed; errors are not believed (IPv6: neither of the last two). */
+enum { DISCOVERY_dont = 0, DISCOVERY_interface = 4 };
+
+/* As udp_err(), ping_err() and tcp_v4_err() decide, and their IPv6 twins. */
 static __always_inline __u8 icmp_fate(const void *sk, const struct icmp *m, __u8 error)
 {
-	bool asked = sock_wants_errors(sk, m->ends.family);
-	__u16 port = get(as_sock(sk), __sk_common.skc_dport);
-	__u8 state = sock_state(sk);
+	bool asked = sock_wants_errors(sk, m->ends.family), too_big = (error & ~FATAL) == 90, owned;
+	__u8 state = sock_state(sk), discovery;
 
 	if (m->about == IPPROTO_TCP) {
-		if (!sock_is_full(state))
+		if (!sock_is_full(state) || state == TCP_CLOSE || too_big) /* which is heeded, and not told */
 			return ICMP_FATE_silent;
-		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
-			return ICMP_FATE_delivered;
-		if (error == 90)
+		owned = get(as_sock(sk), sk_lock.owned);
+		if (owned)
 			return ICMP_FATE_soft;
-		return asked ? ICMP_FATE_queued : ICMP_FATE_soft;
+		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+			return asked ? ICMP_FATE_queued : ICMP_FATE_delivered;
+		return asked ? ICMP_FATE_delivered : ICMP_FATE_soft;
 	}
-	/* A connected socket hears of its own peer only: the lookup does not find it for another. */
-	if (port && bpf_ntohs(port) != m->ends.remote_port)
+	/* The lookup does not find a connected socket for another peer. */
+	if (m->about == IPPROTO_UDP && !sock_faces(sk, &m->ends))
 		return ICMP_FATE_silent;
+	if (too_big && (m->about == IPPROTO_UDP || m->ends.family == AF_INET)) {
+		discovery = sock_mtu_discovery(sk, m->ends.family);
+		if (m->ends.family == AF_INET ? discovery == DISCOVERY_dont : discovery >= DISCOVERY_interface)
+			return ICMP_FATE_silent;
+		if (discovery != DISCOVERY_dont)
+			error |= FATAL;
+	}
 	if (asked)
 		return ICMP_FATE_queued;
 	return (error & FATAL) && state == TCP_ESTABLISHED ? ICMP_FATE_delivered : ICMP_FATE_silent;
@@ -189,9 +251,8 @@ static __always_inline __u8 icmp_fate(const void *sk, const struct icmp *m, __u8
 
 /* ---- tellers ---- */
 
-static __always_inline void icmp_received_tell(__u32 netns, struct icmp *m)
+static __always_inline void icmp_received_tell(__u32 netns, struct icmp *m, const void *sk)
 {
-	const void *sk = icmp_socket(netns, m);
 	struct record *r = sk ? record_find(sk) : 0;
 	struct event_icmp_received *e;
 	__u8 error = icmp_error(m);
@@ -287,12 +348,77 @@ __hidden int icmp_leaves(const unsigned char *start, __u32 header, const void *s
 	return 0;
 }
 
+#define IFF_LOOPBACK 0x8
+#define ADDRESSES_LOOKED_AT 16 /* of a device */
+
+static __always_inline bool device_has(const void *device, const struct event_ip *address, bool six)
+{
+	struct net_device *d = typed(net_device, device);
+	__u64 head, at;
+	struct in_ifaddr *four;
+	__u32 *words;
+
+	if (!device)
+		return false;
+	if (!six) {
+		at = (__u64)get(d, ip_ptr);
+		four = at ? get(typed(in_device, at), ifa_list) : 0;
+		for (int i = 0; i < ADDRESSES_LOOKED_AT && four; i++) {
+			four = typed(in_ifaddr, four);
+			if (get(four, ifa_local) == *(const __u32 *)address->bytes)
+				return true;
+			four = get(four, ifa_next);
+		}
+		return false;
+	}
+	/* IPv6 as a module has its types there, and not where they are looked for. */
+	if (!bpf_core_field_exists(struct inet6_ifaddr, if_list) || !bpf_core_field_exists(struct inet6_dev, addr_list))
+		return true;
+	at = (__u64)get(d, ip6_ptr);
+	if (!at)
+		return false;
+	head = at + bpf_core_field_offset(struct inet6_dev, addr_list);
+	at = (__u64)get(typed(list_head, head), next);
+	words = (__u32 *)address->bytes;
+	for (int i = 0; i < ADDRESSES_LOOKED_AT && at && at != head; i++) {
+		struct inet6_ifaddr *one = typed(inet6_ifaddr, at - bpf_core_field_offset(struct inet6_ifaddr, if_list));
+
+		__u32 differs = 0;
+
+		for (int j = 0; j < 4; j++)
+			differs |= get(one, addr.in6_u.u6_addr32[j]) ^ words[j];
+		if (!differs)
+			return true;
+		at = (__u64)get(typed(list_head, at), next);
+	}
+	return false;
+}
+
+/*
+ * Whether a packet to that address ends here: nobody has asked the routes yet. A bridge shows it at its port, and again as its own;
+ * addresses may stand at the loopback device, whatever way leads to them.
+ */
+APART int arrives_here(__u64 device, const struct event_ip *address, int six)
+{
+	struct net_device *d = typed(net_device, device);
+	struct net *net;
+
+	if (!device || !address)
+		return 0;
+	if (get(d, flags) & IFF_LOOPBACK || device_has((void *)device, address, six))
+		return 1;
+	net = get(d, nd_net.net);
+	return net && device_has(get(typed(net, net), loopback_dev), address, six);
+}
+
 /* One arrives. Echoes are told where a program waits for their answer. */
-__hidden int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns)
+__hidden int icmp_arrives(const unsigned char *start, __u32 header, __u64 device, __u32 netns)
 {
 	bool six = header == sizeof(struct ipv6hdr);
+	const void *sk;
 	struct icmp m;
 	union { struct iphdr ip; struct ipv6hdr ip6; } h;
+	bool here;
 
 	if (!icmp_read(start, header, six, &m) || m.type == ICMP_ECHO || m.type == ICMP6_ECHO)
 		return 0;
@@ -300,16 +426,28 @@ __hidden int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns)
 		return 0;
 	m.from.family = m.ends.family;
 	if (six)
+		__builtin_memcpy(m.from.ip.bytes, h.ip6.daddr, 16);
+	else
+		__builtin_memcpy(m.from.ip.bytes, h.ip.daddr, 4);
+	if (m.type == ICMP_ECHO_REPLY || m.type == ICMP6_ECHO_REPLY)
+		m.ends.local = m.from.ip;
+	here = arrives_here(device, &m.from.ip, six);
+	sk = icmp_socket(netns, &m);
+	/* One that is only passed on is none of this host's: whoever has that port here has not sent what it is about. */
+	if (!here && !(sk && (m.about == IPPROTO_TCP || (sock_is_at(sk, &m.ends) && ip_is(&m.from.ip, &m.ends.local)))))
+		return 0;
+	if (six)
 		__builtin_memcpy(m.from.ip.bytes, h.ip6.saddr, 16);
 	else
 		__builtin_memcpy(m.from.ip.bytes, h.ip.saddr, 4);
 	if (m.type == ICMP_ECHO_REPLY || m.type == ICMP6_ECHO_REPLY) {
-		if (!icmp_socket(netns, &m))
+		if (!sk)
 			return 0;
 		m.ends.remote = m.from.ip;
-		m.ends.local_port = bpf_ntohs(m.id);
 	}
-	icmp_received_tell(netns, &m);
+	if (m.id)
+		m.ends.local_port = bpf_ntohs(m.id);
+	icmp_received_tell(netns, &m, sk);
 	return 0;
 }
 
@@ -386,7 +524,7 @@ HOOK_TRACEPOINT(udp_fail_queue_rcv_skb, int rc, struct sock *sk)
 static __always_inline void drop_tell(struct sk_buff *s, __u8 why, const struct endpoints *ends, __u32 length)
 {
 	__u32 netns = packet_netns(s);
-	const void *sk = port_socket(netns, ends->local_port, ends->family, IPPROTO_UDP);
+	const void *sk = port_socket(netns, ends, ends->local_port, IPPROTO_UDP);
 	struct record *r = sk ? record_find(sk) : 0;
 	struct event_udp_drop *e;
 
@@ -398,7 +536,7 @@ static __always_inline void drop_tell(struct sk_buff *s, __u8 why, const struct 
 		return;
 	e->reason = why;
 	e->length = length;
-	if (sk) {
+	if (r) {
 		e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
 		e->rcvbuf_bytes = get(as_sock(sk), sk_rcvbuf);
 	}
@@ -407,10 +545,16 @@ static __always_inline void drop_tell(struct sk_buff *s, __u8 why, const struct 
 
 static __always_inline void unwanted_tell(struct sk_buff *s, const struct endpoints *ends, __u32 length)
 {
+	struct endpoints theirs = *ends;
 	__u32 netns = packet_netns(s);
-	const void *sk = config.filter_tree ? port_socket(netns, ends->remote_port, ends->family, IPPROTO_UDP) : 0;
-	struct record *r = sk ? record_find(sk) : 0;
+	const void *sk = 0;
+	struct record *r;
 
+	if (config.filter_tree) {
+		ends_turn(&theirs);
+		sk = port_socket(netns, &theirs, theirs.local_port, IPPROTO_UDP);
+	}
+	r = sk ? record_find(sk) : 0;
 	no_socket_tell(netns, ends, r && r->in_tree, length);
 }
 

@@ -35,6 +35,7 @@ struct thread {
 	__u64 user;		/* user memory the call will fill: an address, a msghdr, a pair of descriptors */
 	__u64 user_length;	/* where the length of that address will be */
 	__u64 target;		/* unix datagrams: the socket this call sends to, as an address */
+	__u64 reached;		/* unix: the one that was told of it; all ones: several (sendmmsg) */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
 	__u64 listener;		/* accept: id of the listener, 0: not known */
@@ -55,11 +56,12 @@ struct thread {
 	__u32 references;
 	__u32 descriptors;	/* sent along (SCM_RIGHTS) */
 	__u32 sender_pid;
-	__u32 from_bytes;	/* length of that datagram */
+	__u32 from_bytes;	/* length of that datagram; unix: of the message at the head of the queue */
+	__u32 kept_bytes;	/* UDP: of earlier calls, kept back (MSG_MORE, UDP_CORK) */
 	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
 	__u16 fragments;	/* left so far in this call */
-	__u8 truncated;		/* UDP: the datagram was longer than the room */
+	__u8 truncated;		/* the datagram was longer than the room */
 	__u8 reads;		/* counted as a reader of its socket's queue */
 	__u8 blocked;		/* enum block + 1 once a wait was told */
 	__u8 in_tree;

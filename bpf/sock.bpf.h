@@ -370,6 +370,17 @@ static __always_inline bool sock_wants_errors(const void *sk, __u8 family)
 	return get(inet, inet_flags) & (1UL << INET_FLAGS_RECVERR6);
 }
 
+/* IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: whether packets may be fragmented on their way, and whom to believe. */
+static __always_inline __u8 sock_mtu_discovery(const void *sk, __u8 family)
+{
+	struct inet_sock *inet = as_inet(sk);
+	struct ipv6_pinfo___old *six = (void *)get(inet, pinet6);
+
+	if (family == AF_INET)
+		return get(inet, pmtudisc);
+	return six ? get_bits(six, pmtudisc) : 0;
+}
+
 /* Reasons are numbered anew by many releases; they are known by name (since 5.17, c504e5c2f964). */
 static __always_inline bool drop_reasons_exist(void)
 {

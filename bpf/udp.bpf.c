@@ -44,15 +44,6 @@ struct {
 
 /* ---- who sent a datagram that lies in a queue ---- */
 
-static __always_inline void map_to_six(struct event_ip *ip)
-{
-	__u32 *words = (__u32 *)ip->bytes;
-
-	words[3] = words[0];
-	words[2] = bpf_htonl(0xffff);
-	words[0] = words[1] = 0;
-}
-
 /* Its headers are still in front of it. The address is given as a socket of `family` would be told it. */
 static __always_inline void sender_read(const void *skb, __u16 family, struct event_address *ret)
 {
@@ -117,9 +108,12 @@ APART int udp_forget(__u64 sk)
 static __always_inline void reader_begins(struct thread *t)
 {
 	const void *sk = (void *)t->sk, *first;
-	struct queue *q = queue_get(sk);
+	struct queue *q;
 	__u32 length;
 
+	if (t->flags & MSG_ERRQUEUE) /* takes no datagram */
+		return;
+	q = queue_get(sk);
 	if (!q)
 		return;
 	t->reads = 1;
@@ -147,6 +141,15 @@ static __always_inline bool gives(__u32 length, __s64 ret, __u64 room)
 	return ret == length || (length > room && ret == (__s64)room);
 }
 
+/* What is kept back of the socket's next datagram (udp_sendmsg(); the first part adds the header). */
+static __always_inline __u32 kept_bytes(const void *sk)
+{
+	struct udp_sock *up = typed(udp_sock, sk);
+	__u16 length = get(up, len);
+
+	return get(up, pending) && length > sizeof(struct udphdr) ? length - sizeof(struct udphdr) : 0;
+}
+
 /* The reader has got its datagram, or a part of it: what is known of how that came. */
 static __always_inline void reader_got(struct thread *t, __u64 asked, __s64 ret, __u64 now)
 {
@@ -156,7 +159,7 @@ static __always_inline void reader_got(struct thread *t, __u64 asked, __s64 ret,
 	__u32 i;
 
 	t->waited_ns = 0;
-	if (!q || t->flags & MSG_ERRQUEUE)
+	if (!q)
 		return;
 	alone = !q->mixed;
 	if (!t->from.port && q->wait == WAIT_came) {
@@ -202,7 +205,11 @@ HOOK_TRACEPOINT(sk_data_ready, struct sock *sk)
 	__u64 key = (__u64)sk;
 	__u32 length;
 
-	if (get(as_sock(sk), sk_protocol) != IPPROTO_UDP || sock_family(sk) == AF_UNIX)
+	if (sock_family(sk) == AF_UNIX) {
+		unix_reached(key);
+		return 0;
+	}
+	if (get(as_sock(sk), sk_protocol) != IPPROTO_UDP)
 		return 0;
 	q = bpf_map_lookup_elem(&queues, &key);
 	if (!q)
@@ -286,6 +293,8 @@ ONCE int udp_sent(struct thread *t, struct record *r, __u64 asked, __s64 ret, __
 	e->error = ret < 0 ? -ret : 0;
 	e->duration_ns = e->head.time_ns - call_start(t, plane);
 	e->gso_bytes = get(typed(udp_sock, sk), gso_size);
+	e->corked = get(typed(udp_sock, sk), pending) != 0;
+	e->kept_bytes = t->kept_bytes;
 	if (in_call) {
 		e->head.fd = t->fd;
 		e->call = t->call;
@@ -302,7 +311,9 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 {
 	struct event_udp_recv *e;
 	struct endpoints *ends;
+	struct share share;
 	const void *sk;
+	__u32 flags;
 	bool in_call;
 
 	if (!t || !r)
@@ -316,6 +327,9 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 		t->waited_ns = 0;
 		t->from.port = 0;
 	}
+	flags = in_call ? t->flags : 0;
+	share_of(&share, plane == PLANE_functions || call_tells_cut(t->call), t->truncated, flags, asked, ret,
+		 t->from.port ? t->from_bytes : 0);
 	if (!t->asked.port && t->from.port)
 		__builtin_memcpy(&t->asked, &t->from, sizeof(t->asked));
 	sock_endpoints(sk, ends);
@@ -323,14 +337,16 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 	e = event_begin_at(udp_recv, r->id, &r->owner, r->in_tree, r->netns, ends, IPPROTO_UDP, plane);
 	if (!e)
 		return 0;
-	other_fill(&e->from, &t->asked, ends);
+	if (!(flags & MSG_ERRQUEUE)) /* which names whom it was sent to */
+		other_fill(&e->from, &t->asked, ends);
 	e->asked_bytes = asked;
-	e->done_bytes = ret < 0 ? 0 : ret;
+	e->done_bytes = share.done;
 	e->error = ret < 0 ? -ret : 0;
 	e->duration_ns = e->head.time_ns - call_start(t, plane);
 	e->waited_ns = t->waited_ns;
 	e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
-	e->truncated = t->truncated;
+	e->truncated = share.truncated;
+	e->datagram_bytes = flags & MSG_ERRQUEUE ? 0 : share.length;
 	if (in_call) {
 		e->head.fd = t->fd;
 		e->call = t->call;
@@ -388,6 +404,7 @@ APART int udp_begins(struct thread *t, __u8 call)
 	t->reads = 0;
 	t->truncated = 0;
 	t->waited_ns = 0;
+	t->kept_bytes = call_sends(call) ? kept_bytes((void *)t->sk) : 0;
 	if (call == CALL_connect)
 		sock_endpoints((void *)t->sk, &t->ends);
 	if (!told_by(udp_recv, PLANE_tracepoints))
@@ -443,6 +460,7 @@ static __always_inline void function_begins(const void *sk, const void *message,
 	t->function_ns = bpf_ktime_get_ns();
 	t->fragments = 0;
 	t->waited_ns = 0;
+	t->kept_bytes = kept_bytes(sk);
 	t->from.port = t->asked.port = 0;
 	given = get(m, msg_name);
 	if (!given || bpf_probe_read_kernel(&raw, 8, given))
@@ -552,6 +570,7 @@ HOOK(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
 	at = bpf_map_lookup_elem(&arrivals, &key);
 	if (t && t->function_sk == (__u64)sk) {
 		sender_read(skb, sock_family(sk), &t->from);
+		t->from_bytes = get(typed(sk_buff, skb), len);
 		t->waited_ns = at ? bpf_ktime_get_ns() - *at : 0;
 	}
 	if (at && length >= 0)

@@ -13,7 +13,7 @@ extern int time_wait_look(__u64 tw, struct record *r);
 extern int last_segment_seen(__u64 listener, const struct endpoints *client);
 extern __u64 full_queues;
 extern int icmp_leaves(const unsigned char *start, __u32 header, const void *sk, __u32 netns);
-extern int icmp_arrives(const unsigned char *start, __u32 header, __u32 netns);
+extern int icmp_arrives(const unsigned char *start, __u32 header, __u64 device, __u32 netns);
 extern int fragment_leaves(const void *sk);
 extern int time_wait_settle(struct scratch *scratch);
 extern int listen_drop_seen(__u64 sk, const struct endpoints *client);
@@ -388,7 +388,7 @@ HOOK_TRACEPOINT(netif_receive_skb, struct sk_buff *skb)
 	__builtin_memset(&seg, 0, sizeof(seg));
 	if (!segment_read(address_of(skb), address_of(get(s, data)), DIRECTION_received, &seg)) {
 		if ((seg.protocol == IPPROTO_ICMP || seg.protocol == IPPROTO_ICMPV6) && told(icmp_received))
-			icmp_arrives(get(s, data), seg.header, packet_netns(s));
+			icmp_arrives(get(s, data), seg.header, address_of(get(s, dev)), packet_netns(s));
 		return 0;
 	}
 	matters = (seg.tcp.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) || !seg.tcp.window;

@@ -87,6 +87,7 @@ struct netns_ipv4 {
 };
 struct net {
 	struct ns_common ns;
+	struct net_device *loopback_dev;
 	struct netns_ipv4 ipv4;
 };
 typedef struct { struct net *net; } possible_net_t;
@@ -114,6 +115,23 @@ struct sk_buff_head {
 struct net_device { /* include/linux/netdevice.h */
 	possible_net_t nd_net;
 	int ifindex;
+	unsigned int flags;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
+};
+struct in_ifaddr { /* include/linux/inetdevice.h */
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+};
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+struct inet6_ifaddr { /* include/net/if_inet6.h */
+	struct in6_addr addr;
+	struct list_head if_list;
+};
+struct inet6_dev {
+	struct list_head addr_list;
 };
 enum skb_drop_reason { /* include/net/dropreason-core.h; values are the running kernel's */
 	SKB_DROP_REASON_NOT_SPECIFIED,
@@ -205,17 +223,18 @@ struct inet_sock {
 	__be32 inet_saddr;
 	__be16 inet_sport;
 	unsigned long inet_flags; /* since 6.6; bit fields of inet_sock and ipv6_pinfo before */
+	__u8 pmtudisc;
 	struct ipv6_pinfo *pinet6;
 };
 struct inet_sock___old {
 	__u8 recverr : 1;
-	__u8 pmtudisc;
 };
 struct ipv6_pinfo { /* include/linux/ipv6.h */
 	int hop_limit;
 };
 struct ipv6_pinfo___old {
 	__u16 recverr : 1;
+	__u16 pmtudisc : 3; /* a whole byte since 6.8 */
 };
 enum { /* bits of inet_flags; anonymous in the kernel, so not relocated */
 	INET_FLAGS_RECVERR = 9,
@@ -303,6 +322,8 @@ struct inet_timewait_sock {
 /* include/linux/udp.h */
 struct udp_sock {
 	struct inet_sock inet;
+	int pending; /* a family: frames are kept back */
+	__u16 len;   /* of these, the UDP header included */
 	__u16 gso_size;
 	struct sk_buff_head reader_queue;
 };
@@ -312,6 +333,12 @@ struct sockaddr_un { /* include/uapi/linux/un.h */
 	__u16 sun_family;
 	char sun_path[108];
 };
+struct dentry { /* include/linux/dcache.h */
+	struct inode *d_inode;
+};
+struct path { /* include/linux/path.h */
+	struct dentry *dentry;
+};
 struct unix_address {
 	int len;
 	struct sockaddr_un name[0];
@@ -319,6 +346,7 @@ struct unix_address {
 struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
+	struct path path;
 	struct sock *peer;
 };
 
@@ -334,6 +362,7 @@ struct socket {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
 struct super_block { unsigned long s_magic; };

@@ -475,3 +475,107 @@ def descriptors():
 @claim("ping")
 def ping():
     subprocess.run(["ping", "-c", "1", "-W", "2", "127.0.0.1"], stdout=subprocess.DEVNULL)
+
+
+@claim("pair")
+def pair_whose_other_end_is_gone():
+    """Of a socketpair the kernel knows who made it, not who holds the other end."""
+    a, b = socket.socketpair(UNIX, STREAM)
+    kept.append(a)
+    b.close()
+    assert a.recv(10) == b""
+    fails(a.send, b"x")
+
+
+@claim("cork")
+def one_datagram_of_three_sends():
+    server, s = sock(INET), sock(INET)
+    server.bind(("127.0.0.1", 9220))
+    s.connect(("127.0.0.1", 9220))
+    s.send(b"x" * 11, socket.MSG_MORE)
+    s.send(b"x" * 22, socket.MSG_MORE)
+    s.send(b"x" * 33)
+    assert len(server.recv(100)) == 66
+    s.send(b"x" * 11, socket.MSG_MORE)
+    fails(s.send, b"x" * 65500)
+    s.send(b"x" * 44)
+    assert len(server.recv(100)) == 44
+
+
+@claim("report")
+def error_report():
+    """What MSG_ERRQUEUE gives is no datagram, and one that waits meanwhile stays."""
+    s = sock(INET)
+    s.bind(("127.0.0.1", 9221))
+    s.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR
+    s.sendto(b"x" * 7, ("127.0.0.1", 9999))
+    time.sleep(0.05)
+    sock(INET).sendto(b"y" * 9, ("127.0.0.1", 9221))
+    assert s.recvmsg(100, 500, socket.MSG_ERRQUEUE)[0] == b"x" * 7
+    assert len(s.recv(100, socket.MSG_PEEK)) == 9
+    assert len(s.recv(100)) == 9
+
+
+@claim("cut")
+def cut():
+    """Longer than the room for it: told by recvmsg(), and of recvfrom() known from the queue."""
+    server, s = sock(INET), sock(INET)
+    server.bind(("127.0.0.1", 9222))
+    for _ in range(4):
+        s.sendto(b"x" * 100, ("127.0.0.1", 9222))
+    assert len(server.recvfrom(10)[0]) == 10
+    assert server.recv_into(bytearray(10), 10, socket.MSG_TRUNC) == 100
+    assert len(server.recvmsg(10)[0]) == 10
+    assert len(server.recv(100)) == 100
+    for kind in DGRAM, socket.SOCK_SEQPACKET:
+        a, b = socket.socketpair(UNIX, kind)
+        kept.extend((a, b))
+        for _ in range(4):
+            a.send(b"x" * 100)
+        assert len(b.recv(10)) == 10
+        assert b.recv_into(bytearray(10), 10, socket.MSG_TRUNC) == 100
+        assert len(b.recvmsg(10)[0]) == 10
+        assert len(b.recv(100)) == 100
+
+
+@claim("mapped")
+def mapped():
+    s = sock(socket.AF_INET6)
+    fails(s.sendto, b"x" * 65510, ("::ffff:127.0.0.1", 9999))
+    s.connect(("::1", 9999))
+    s.connect(("::1", 9999))
+
+
+@claim("same")
+def same_name_twice():
+    """Two sockets of one path, in two directories: whose message it is tells the place, not the name."""
+    children = []
+    for name in "first", "second":
+        os.mkdir(path(name))
+        os.chdir(path(name))
+
+        def serve(ready):
+            d, l = socket.socket(UNIX, DGRAM), socket.socket(UNIX, STREAM)
+            d.bind("dgram")
+            l.bind("stream")
+            l.listen()
+            ready()
+            d.recv(100)
+            time.sleep(0.1)
+            l.accept()[0].recv(100)
+        children.append(as_child(name, serve))
+    os.chdir(path("first"))
+    time.sleep(0.1)
+    sock(UNIX).sendto(b"x" * 12, "dgram")
+    s = sock(UNIX, STREAM)
+    s.connect("stream")
+    s.send(b"x" * 13)
+    os.waitpid(children[0], 0)
+    os.chdir(path("second"))
+    sock(UNIX).sendto(b"x" * 14, "dgram")
+    s = sock(UNIX, STREAM)
+    s.connect("stream")
+    s.send(b"x" * 15)
+    os.waitpid(children[1], 0)
+    os.chdir("/")
+    print("same", *children)

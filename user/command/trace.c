@@ -424,6 +424,20 @@ static int command_status(struct trace *t)
 	return t->child_status;
 }
 
+/* What no source of this kernel tells is said at once, not only by doctor: an event that does not come is no news otherwise. */
+static void untold_tell(const struct trace *t)
+{
+	const struct source *sources = probe_doors(t->probe)->sources;
+	struct text names = TEXT_EMPTY;
+
+	for (int id = 0; id < EVENT_COUNT; id++)
+		if (t->filter.probe.wanted[id] && !sources[id].plane && sources[id].refused[0])
+			text_printf(&names, "%s%s", names.length ? ", " : "", schema_get(id)->name);
+	if (names.length)
+		tell("not told on this kernel: %s (socktale doctor says why)", text_string(&names));
+	text_finish(&names);
+}
+
 int command_trace(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &filter_argp, 0, NULL, 0 }, { 0 } };
@@ -452,6 +466,7 @@ int command_trace(int argc, char **argv)
 	if (!err)
 		err = begin(&t);
 	if (!err) {
+		untold_tell(&t);
 		if (t.ready_fd >= 0 && write(t.ready_fd, "\n", 1) != 1)
 			fail(-errno, "descriptor %d: cannot be written", t.ready_fd);
 		started = t.command && command_release(&t);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/memory.h"
 #include "conversation/state.h"
@@ -118,6 +119,9 @@ static void call_failed(struct endpoint *ep, int error, const struct event *e, u
 	if (!error || error == EAGAIN || error == EINPROGRESS)
 		return;
 	memory(ep)->call_error = error;
+	memory(ep)->collected = error == memory(ep)->stored_error;
+	if (memory(ep)->collected)
+		memory(ep)->stored_error = 0;
 	remember(ep, FACT_call_error, e, number);
 }
 
@@ -373,6 +377,12 @@ static void on_io(struct endpoint *ep, uint64_t *total, uint64_t bytes, int erro
 		remember(ep, total == &ep->out_bytes ? FACT_send : FACT_recv, e, number);
 }
 
+/* What a read took out of the queue: neither what it only looked at, nor the report of an error. */
+static uint64_t taken(uint32_t flags, uint64_t bytes)
+{
+	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : bytes;
+}
+
 #define AS(name) ((const struct event_##name *)e)
 
 static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
@@ -426,9 +436,9 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 		on_io(ep, &ep->out_bytes, AS(udp_send)->done_bytes, AS(udp_send)->error, e, number);
 		break;
 	case EVENT_udp_recv:
-		if (ep->role == ROLE_unknown && !AS(udp_recv)->error)
+		if (ep->role == ROLE_unknown && !AS(udp_recv)->error && !(AS(udp_recv)->flags & MSG_ERRQUEUE))
 			ep->role = ROLE_server; /* it was spoken to first */
-		on_io(ep, &ep->in_bytes, AS(udp_recv)->done_bytes, AS(udp_recv)->error, e, number);
+		on_io(ep, &ep->in_bytes, taken(AS(udp_recv)->flags, AS(udp_recv)->done_bytes), AS(udp_recv)->error, e, number);
 		break;
 	case EVENT_udp_connect:
 		ep->connected |= !AS(udp_connect)->error;
@@ -451,7 +461,7 @@ static void on_call(struct endpoint *ep, const struct event *e, uint32_t number)
 		on_io(ep, &ep->out_bytes, AS(unix_send)->done_bytes, AS(unix_send)->error, e, number);
 		break;
 	case EVENT_unix_recv:
-		on_io(ep, &ep->in_bytes, AS(unix_recv)->done_bytes, AS(unix_recv)->error, e, number);
+		on_io(ep, &ep->in_bytes, taken(AS(unix_recv)->flags, AS(unix_recv)->done_bytes), AS(unix_recv)->error, e, number);
 		break;
 	default:
 		break;

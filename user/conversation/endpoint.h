@@ -63,6 +63,7 @@ struct endpoint_memory {
 	uint32_t unread_at_close;   /* received bytes nobody had read at the last close */
 	uint32_t unsent_at_close;   /* written bytes not acknowledged then */
 	int32_t linger_s;           /* SO_LINGER time, -1: off */
+	bool collected;             /* the last call that failed collected a stored error */
 	int32_t stored_error;       /* errno last stored on the socket, positive; 0: none or collected */
 	int32_t call_error;         /* errno of the last failed call, positive */
 	struct event_address icmp_from; /* who sent the last ICMP error */

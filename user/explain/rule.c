@@ -221,8 +221,7 @@ FITS(bind_failed)
 
 FITS(bind_autobind)
 {
-	return AS(sock_bind)->head.family == AF_UNIX && !AS(sock_bind)->asked.family && AS(sock_bind)->path.length &&
-	       !AS(sock_bind)->path.bytes[0];
+	return AS(sock_bind)->chosen;
 }
 
 FITS(bind_ephemeral)
@@ -1476,15 +1475,36 @@ FITS(udp_refused)
 }
 
 /* What would fit into an IP packet of IPv4, and so does of IPv6. */
+/* From an IPv6 socket to an IPv4 address (RFC 4291, 2.5.5.2). */
+static bool to_mapped(const struct event_udp_send *e)
+{
+	return e->to.port && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)&e->to.ip);
+}
+
 FITS(udp_too_big_mtu)
 {
 	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->asked_bytes <= 65507 && !AS(udp_send)->gso_bytes;
 }
 
+FITS(udp_collected)
+{
+	because_own(o, FACT_send);
+	because_own(o, FACT_error);
+	return AS(udp_send)->error && own(o)->collected;
+}
+
+FITS(udp_cork_lost)
+{
+	because_own(o, FACT_send);
+	return AS(udp_send)->error && AS(udp_send)->kept_bytes && !AS(udp_send)->corked;
+}
+
+/* An IPv6 socket that sends to an IPv4 address (RFC 4291, 2.5.5.2) is bound by IPv4's limit. */
 FITS(udp_too_big_v6)
 {
-	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET6 &&
-	       AS(udp_send)->asked_bytes > 65527;
+	const struct event_udp_send *e = AS(udp_send);
+
+	return error_plain(e->error) == EMSGSIZE && e->head.family == AF_INET6 && e->asked_bytes > 65527 && !to_mapped(e);
 }
 
 FITS(udp_no_peer)
@@ -1494,13 +1514,25 @@ FITS(udp_no_peer)
 
 FITS(udp_too_big)
 {
-	return error_plain(AS(udp_send)->error) == EMSGSIZE && AS(udp_send)->head.family == AF_INET &&
-	       AS(udp_send)->asked_bytes > 65507;
+	const struct event_udp_send *e = AS(udp_send);
+
+	return error_plain(e->error) == EMSGSIZE && e->asked_bytes > 65507 && (e->head.family == AF_INET || to_mapped(e));
 }
 
 FITS(udp_send_failed)
 {
 	return AS(udp_send)->error != 0;
+}
+
+FITS(udp_corked)
+{
+	return AS(udp_send)->corked;
+}
+
+FITS(udp_uncorked)
+{
+	because_own(o, FACT_send);
+	return !AS(udp_send)->error && AS(udp_send)->kept_bytes;
 }
 
 FITS(udp_segmented)
@@ -1526,6 +1558,17 @@ FITS(udp_other_peer)
 	       (e->to.family == e->head.family && memcmp(&e->to.ip, &e->head.remote, sizeof(e->to.ip)) != 0));
 }
 
+FITS(udp_error_report)
+{
+	because_own(o, FACT_send);
+	return !AS(udp_recv)->error && AS(udp_recv)->flags & MSG_ERRQUEUE;
+}
+
+FITS(udp_peeked)
+{
+	return !AS(udp_recv)->error && AS(udp_recv)->flags & MSG_PEEK;
+}
+
 FITS(udp_recv_truncated)
 {
 	return AS(udp_recv)->truncated;
@@ -1539,7 +1582,7 @@ FITS(udp_recv_empty)
 FITS(udp_recv_refused)
 {
 	because_own(o, FACT_error);
-	return error_plain(AS(udp_recv)->error) == ECONNREFUSED;
+	return error_plain(AS(udp_recv)->error) == ECONNREFUSED || (AS(udp_recv)->error && own(o)->collected);
 }
 
 /* What any busy reader needs is not worth a word. */
@@ -1557,6 +1600,14 @@ FITS(udp_connect_source)
 FITS(udp_connect_failed)
 {
 	return AS(udp_connect)->error != 0;
+}
+
+FITS(udp_connected_again)
+{
+	const struct event_udp_connect *e = AS(udp_connect);
+
+	return e->peer_before.port && e->peer_before.port == e->asked.port && e->peer_before.family == e->asked.family &&
+	       !memcmp(&e->peer_before.ip, &e->asked.ip, sizeof(e->asked.ip));
 }
 
 FITS(udp_reconnected)
@@ -1678,7 +1729,29 @@ FITS(icmp_other_peer)
 
 	because_own(o, FACT_connect);
 	return AS(icmp_received)->fate == ICMP_FATE_silent && self && self->protocol == IPPROTO_UDP && self->connected &&
-	       self->remote.port != AS(icmp_received)->head.remote_port;
+	       (self->remote.port != AS(icmp_received)->head.remote_port ||
+		memcmp(&self->remote.ip, &AS(icmp_received)->head.remote, sizeof(self->remote.ip)) != 0);
+}
+
+FITS(icmp_mtu)
+{
+	because_own(o, FACT_send);
+	return AS(icmp_received)->fate == ICMP_FATE_silent && error_plain(AS(icmp_received)->error) == EMSGSIZE;
+}
+
+/* Of the codes of "unreachable" those that say nothing final: icmp_err_convert, and tab_unreach in net/ipv6/icmp.c. */
+FITS(icmp_transient)
+{
+	uint8_t code = AS(icmp_received)->code;
+
+	because_own(o, FACT_send);
+	if (AS(icmp_received)->fate != ICMP_FATE_silent)
+		return false;
+	if (icmp_is(o, "unreachable"))
+		return code == 0 || code == 1 || code == 5 || code == 11 || code == 12;
+	if (icmp_is(o, "icmp6_unreachable"))
+		return code == 0 || code == 2 || code == 3;
+	return icmp_is(o, "time_exceeded") || icmp_is(o, "icmp6_time_exceeded");
 }
 
 FITS(icmp_silent)
@@ -1714,6 +1787,16 @@ static bool unix_connect_error(const struct occasion *o, int error)
 FITS(unix_no_file)
 {
 	return unix_connect_error(o, ENOENT);
+}
+
+static bool path_is_abstract(const struct event_path *path)
+{
+	return path->length && !path->bytes[0];
+}
+
+FITS(unix_nobody_abstract)
+{
+	return unix_connect_error(o, ECONNREFUSED) && path_is_abstract(&AS(unix_connect)->path);
 }
 
 FITS(unix_nobody)
@@ -1773,10 +1856,37 @@ FITS(unix_reset)
 	return unix_send_error(o, ECONNRESET);
 }
 
+FITS(unix_pipe_own)
+{
+	because_own(o, FACT_shutdown);
+	return unix_send_error(o, EPIPE) && seen(o, FACT_shutdown);
+}
+
+FITS(unix_pipe_shut)
+{
+	return unix_send_error(o, EPIPE) && peers(o)->shutdown_done & 1 && !peer_seen(o, FACT_close);
+}
+
 FITS(unix_pipe)
 {
 	because_peer(o, FACT_close);
+	return unix_send_error(o, EPIPE) && peer_seen(o, FACT_close);
+}
+
+FITS(unix_pipe_unseen)
+{
 	return unix_send_error(o, EPIPE);
+}
+
+FITS(unix_send_gone)
+{
+	because_peer(o, FACT_close);
+	return unix_send_error(o, ECONNREFUSED) && !AS(unix_send)->path.length;
+}
+
+FITS(unix_send_nobody_abstract)
+{
+	return unix_send_error(o, ECONNREFUSED) && path_is_abstract(&AS(unix_send)->path);
 }
 
 FITS(unix_send_nobody)
@@ -1807,6 +1917,14 @@ FITS(unix_send_too_big)
 FITS(unix_send_failed)
 {
 	return AS(unix_send)->error != 0;
+}
+
+/* A file that ends takes less than sendfile() or splice() were asked for. */
+FITS(unix_send_partial)
+{
+	const struct event_unix_send *e = AS(unix_send);
+
+	return e->done_bytes < e->asked_bytes && e->call != CALL_sendfile && e->call != CALL_splice;
 }
 
 FITS(unix_send_waited)
@@ -1846,6 +1964,16 @@ FITS(unix_eof)
 	because_peer(o, FACT_close);
 	because_peer(o, FACT_shutdown);
 	return AS(unix_recv)->eof == EOF_peer_closed || AS(unix_recv)->eof == EOF_peer_shutdown;
+}
+
+FITS(unix_peeked)
+{
+	return !AS(unix_recv)->error && AS(unix_recv)->flags & MSG_PEEK && AS(unix_recv)->done_bytes;
+}
+
+FITS(unix_recv_truncated)
+{
+	return AS(unix_recv)->truncated;
 }
 
 FITS(unix_empty)

@@ -180,7 +180,7 @@ static bool travels(const struct event *e)
 {
 	switch (e->id) {
 	case EVENT_udp_send:
-		return !((const struct event_udp_send *)e)->error;
+		return !((const struct event_udp_send *)e)->error && !((const struct event_udp_send *)e)->corked;
 	case EVENT_unix_send:
 		return !((const struct event_unix_send *)e)->error;
 	default:

@@ -16,13 +16,14 @@
 struct phrase {
 	enum event_id event;
 	const char *field; /* NULL: fits always */
-	bool any;          /* any value of the field but 0 */
+	bool any;          /* one of the bits of `value` is enough; 0: any value of the field but 0 */
 	int64_t value;
 	const char *sentence;
 };
 
 static const struct phrase phrases[] = {
 #define PHRASE(event, field, value, sentence) { EVENT_##event, #field, false, value, sentence },
+#define FLAGGED(event, bit, sentence) { EVENT_##event, "flags", true, bit, sentence },
 #define FAILED(event, sentence) { EVENT_##event, "error", true, 0, sentence },
 #define PLAIN(event, sentence) { EVENT_##event, NULL, false, 0, sentence },
 #include "render/phrase.def"
@@ -37,7 +38,9 @@ static bool fits(const struct phrase *p, const struct event *e)
 		return true;
 	f = schema_field(e->id, p->field);
 	value = f ? field_integer(f, e) : 0;
-	return p->any ? value != 0 : value == p->value;
+	if (p->any)
+		return p->value ? (value & p->value) != 0 : value != 0;
+	return value == p->value;
 }
 
 /* What bind() was asked for: an address, or a name of a unix socket. */
