@@ -360,7 +360,7 @@ static void on_connect(struct endpoint *ep, int error, const struct event *e, ui
 		ep->role = ROLE_client;
 	memory(ep)->call_attempted = memory(ep)->attempts;
 	/* A call that a signal ended may show a number of the kernel's own (ERESTARTSYS, 512). */
-	if (abs(error) != EINPROGRESS && abs(error) != EALREADY && abs(error) != EINTR && abs(error) < 512)
+	if (error_plain(error) != EINPROGRESS && error_plain(error) != EALREADY && error_plain(error) != EINTR && error_plain(error) < 512)
 		memory(ep)->attempts = false;
 	remember(ep, FACT_connect, e, number);
 	call_failed(ep, error, e, number);
