@@ -60,7 +60,7 @@ struct record {
 	__u8 closed_by;		/* CALL_ that closed the last descriptor along with others */
 	__u8 reset_arrived;	/* a RST for it was received */
 	__u32 unread_bytes;	/* at close */
-	__u32 isn;		/* request: the number of its SYN-ACK */
+	__u32 isn;		/* request: the number of its SYN-ACK; TIME_WAIT entry: of what it would send next */
 	struct endpoints ends;	/* of a TIME_WAIT entry's socket, and of a deferred child; of UDP: as noted in `ports` */
 };
 

@@ -973,6 +973,12 @@ static __always_inline bool tuple_known(const void *tw)
 
 static __always_inline void time_wait_ended(const void *tw, __u8 ending, __u8 plane);
 
+/* Whether the entry at this address is a new one in the place of an old. A FIN leaves the number of what it sends next as it is. */
+static __always_inline bool entry_is_another(const void *tw, const struct record *r)
+{
+	return get(as_sock(tw), __sk_common.skc_tw_snd_nxt) != r->isn;
+}
+
 /* A TIME_WAIT entry's clock starts, or starts again because a FIN came again or at last. */
 HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 {
@@ -995,14 +1001,16 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 	scratch = scratch_get();
 	if (!scratch)
 		return 0;
-	if (scratch->cancelled == (__u64)tw) {
+	if (scratch->cancelled == (__u64)tw && !(r && r->since_ns && entry_is_another(tw, r))) {
 		/* Stopped and started in one go: the clock of an entry that lives. The wire may have told it already. */
 		scratch->cancelled = 0;
 		if (r && r->state == substate && bpf_ktime_get_ns() - r->queued_ns < 1000000)
 			return 0;
 	} else if (r) {
-		/* A new entry at the address of one whose end was not seen. */
-		time_wait_ended(tw, TIME_WAIT_END_unknown, PLANE_tracepoints);
+		/* A new entry at the address of one that was recycled just now, or whose end was not seen. */
+		time_wait_ended(tw, scratch->cancelled == (__u64)tw ? scratch->ending : TIME_WAIT_END_unknown, PLANE_tracepoints);
+		if (scratch->cancelled == (__u64)tw)
+			scratch->cancelled = 0;
 		r = 0;
 	}
 	if (!r || !r->since_ns) {
@@ -1014,6 +1022,7 @@ HOOK_TRACEPOINT(timer_start, struct timer_list *timer, unsigned long expires)
 		r->state = substate;
 		r->since_ns = r->queued_ns = bpf_ktime_get_ns();
 		r->held_ns = timeout;
+		r->isn = get(as_sock(tw), __sk_common.skc_tw_snd_nxt);
 		sock_endpoints(tw, &r->ends);
 		if (record_keep(address_of(tw), r, EVENT_tcp_time_wait))
 			scratch->time_wait_entry = (__u64)tw;

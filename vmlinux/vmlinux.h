@@ -182,6 +182,7 @@ struct sock_common {
 	atomic64_t skc_cookie;
 	unsigned long skc_flags;
 	struct sock *skc_listener;
+	__u32 skc_tw_snd_nxt;
 };
 typedef struct {
 	int owned;
