@@ -643,9 +643,9 @@ int command_doctor(int argc, char **argv)
 		text_put(&page.text, "}\n");
 	} else if (x->probe) {
 		page_events(&page, x);
+		page_bill(&page);
 		if (x->tested)
 			page_test(&page, x, d->verbose);
-		page_bill(&page);
 	}
 	written = page_print(&page);
 	if (!err)
