@@ -85,10 +85,6 @@ static __always_inline bool icmp_read(const unsigned char *start, __u32 header, 
 
 /* ---- who sent the quoted packet ---- */
 
-/*
- * A first send gets its port inside the call: its socket is in no map yet when, on the same host, the answer is there
- * already. Then the thread still in that call is the one.
- */
 /* A socket with a peer has to do with that peer only (compute_score, net/ipv4/udp.c). */
 static __always_inline bool sock_faces(const void *sk, const struct endpoints *ends)
 {
@@ -118,6 +114,10 @@ static __always_inline const void *port_entry(const struct port_key *key, bool *
 	return found && found->count == 1 && port_stands(found->sockets, key->port) ? (const void *)found->sockets : 0;
 }
 
+/*
+ * A first send gets its port inside the call: its socket is in no map yet when, on the same host, the answer is there
+ * already. Then the thread still in that call is the one.
+ */
 static __always_inline const void *port_socket(__u32 netns, const struct endpoints *ends, __u16 port, __u8 protocol)
 {
 	const void *found = 0, *other = 0;
