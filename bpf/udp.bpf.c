@@ -206,7 +206,7 @@ HOOK_TRACEPOINT(sk_data_ready, struct sock *sk)
 	__u32 length;
 
 	if (sock_family(sk) == AF_UNIX) {
-		unix_reached(key);
+		unix_reached(address_of(sk)); /* a number, not a pointer that a cast would keep typed */
 		return 0;
 	}
 	if (get(as_sock(sk), sk_protocol) != IPPROTO_UDP)

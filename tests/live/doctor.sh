@@ -97,6 +97,10 @@ else
 	echo "ok - $test_name: a patient without CAP_SYS_ADMIN # SKIP $(head -n 1 "$tmp/few.err")"
 fi
 
+# Another door would do, and the self-test be content; but all is loaded twice then.
+SOCKTALE_DEBUG=1 "$SOCKTALE" trace ${SOCKTALE_PLANE:+--plane "$SOCKTALE_PLANE"} -d 0.1 -o /dev/null 2>"$tmp/loads.txt"
+check "no program is refused, and all loaded anew without it" sh -c '! grep "failed to load object" "$1"' sh "$tmp/loads.txt"
+
 export XDG_STATE_HOME=$tmp/state
 mkdir "$tmp/state"
 "$SOCKTALE" doctor --no-test >"$tmp/before.txt" 2>/dev/null
