@@ -16,7 +16,7 @@ ARCH    := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(MACHINE)))
 PREFIX  ?= /usr/local
 
 CFLAGS  ?= -O2 -g
-CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -Wno-unused-parameter -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 CFLAGS  += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 CPPFLAGS += -I. -Iuser -I$(B)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) $(if $(STATIC),-static)
