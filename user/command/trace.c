@@ -374,7 +374,7 @@ static int begin(struct trace *t)
 		return err;
 	probe_settle(t->probe);
 	if (t->cost) {
-		t->cost_fd = probe_measure();
+		t->cost_fd = kernel_measure_runs();
 		if (t->cost_fd < 0)
 			return t->cost_fd;
 		t->cost_told_ns = now_ns();

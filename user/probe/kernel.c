@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/tick.h"
@@ -341,6 +342,17 @@ bool kernel_numbers_are_ours(void)
 int kernel_count_runs(void)
 {
 	return bpf_enable_stats(BPF_STATS_RUN_TIME);
+}
+
+int kernel_measure_runs(void)
+{
+	int fd = kernel_count_runs();
+
+	if (fd != -EPERM)
+		return fd < 0 ? fail(fd, "BPF statistics: cannot be switched on") : fd;
+	fail(0, "BPF statistics: are not permitted to this process: CAP_SYS_ADMIN is missing");
+	hint("run it as root, or without --budget and --cost");
+	return fd;
 }
 
 bool kernel_has_types(void)

@@ -58,4 +58,7 @@ bool kernel_has_types(void);
 /* From now on the kernel counts how often each BPF program runs, until the descriptor returned is closed; or -errno. */
 int kernel_count_runs(void);
 
+/* The same, to measure how long the runs take, at some 40 ns each. A negative errno is told. */
+int kernel_measure_runs(void);
+
 #endif

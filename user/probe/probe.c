@@ -1267,17 +1267,6 @@ const struct kernel *probe_kernel(const struct probe *p)
 	return &p->kernel;
 }
 
-int probe_measure(void)
-{
-	int fd = kernel_count_runs();
-
-	if (fd != -EPERM)
-		return fd < 0 ? fail(fd, "BPF statistics: cannot be switched on") : fd;
-	fail(0, "BPF statistics: are not permitted to this process: CAP_SYS_ADMIN is missing");
-	hint("run it as root, or without --budget and --cost");
-	return fd;
-}
-
 void probe_each_program(const struct probe *p,
 			void (*visit)(const char *, unsigned long long, unsigned long long, unsigned, void *), void *context)
 {

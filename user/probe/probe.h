@@ -45,12 +45,6 @@ void probe_close(struct probe *p);
 void probe_settle(struct probe *p);
 
 /*
- * Let the kernel measure each program's runs, some 40 ns each, until the returned descriptor is closed. Or a negative
- * errno, told. probe_each_program() reads the figures.
- */
-int probe_measure(void);
-
-/*
  * Read what has gathered, waiting at most `timeout_ms` for more. Events come in time order (but for those that a CPU
  * hands over late by more than the hold-back, a few milliseconds). `callback` returns 0 to go on; anything else stops
  * the reading and is returned. Otherwise returns 0 or a negative errno; -EINTR after a signal.
@@ -93,7 +87,7 @@ unsigned probe_stack_bytes(const struct probe *p, const char *program);
 struct doors *probe_doors(struct probe *p);
 const struct kernel *probe_kernel(const struct probe *p);
 
-/* Call `visit` for each attached program: its name, how often it ran and for how long (0 unless BPF statistics are on). */
+/* Call `visit` for each attached program: its name, how often it ran and for how long (0 unless kernel_measure_runs() is on). */
 void probe_each_program(const struct probe *p,
 			void (*visit)(const char *name, unsigned long long runs, unsigned long long ns, unsigned instructions,
 				      void *context),

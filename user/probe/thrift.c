@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probe/probe.h"
+#include "probe/kernel.h"
 
 #define LOOK_NS 1000000000ULL
 #define STATS_NS 100000000ULL
@@ -50,7 +50,7 @@ static uint64_t process_ns(void)
 
 int thrift_begin(struct thrift *t, unsigned budget_percent, uint64_t now_ns)
 {
-	int fd = probe_measure();
+	int fd = kernel_measure_runs();
 
 	if (fd < 0)
 		return fd;
