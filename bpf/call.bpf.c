@@ -788,7 +788,7 @@ APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 no
 
 /* ---- calls that a signal interrupts ---- */
 
-enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516, SA_RESTART = 0x10000000 };
+enum { SA_RESTART = 0x10000000 }; /* include/uapi/asm-generic/signal-defs.h */
 
 static __always_inline __u64 signal_action(const void *hands, __u32 number)
 {

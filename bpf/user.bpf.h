@@ -16,10 +16,13 @@
 #define IOV_LOOKED_AT 16
 #define CONTROLS_LOOKED_AT 4
 
-/* What sys_exit returns while a signal is about to restart a call; the program sees EINTR or nothing. */
+/* What sys_exit returns while a signal is about to restart a call: from the first to the last of these (include/linux/errno.h). */
+enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516 };
+
+/* The program sees EINTR or nothing. */
 static __always_inline __s64 visible(__s64 ret)
 {
-	return ret <= -512 && ret >= -516 ? -4 : ret;
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK ? -4 : ret;
 }
 
 /* A sockaddr of IPv4 or IPv6, as it lies in memory. */
