@@ -349,7 +349,7 @@ static unsigned long long summary(struct trace *t)
 	if (all.lost[LOSS_map_full])
 		text_printf(&line, _("; %llu sockets could not be remembered (map full)"), all.lost[LOSS_map_full]);
 	if (gaps)
-		text_printf(&line, _("; %llu gaps told (sockets from before the trace)"), gaps);
+		text_printf(&line, _("; %llu gaps told (sockets from before the trace, descriptors not looked at)"), gaps);
 	if (misses)
 		text_printf(&line, _("; %llu hooks skipped while another ran"), misses);
 	text_printf(&line, _("; %llu told; %ld kB of memory"), t->told, usage.ru_maxrss);
