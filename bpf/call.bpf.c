@@ -790,15 +790,20 @@ APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 no
 
 enum { SA_RESTART = 0x10000000 }; /* include/uapi/asm-generic/signal-defs.h */
 
-static __always_inline __u64 signal_action(const void *hands, __u32 number)
+static __always_inline struct k_sigaction *signal_action(const void *hands, __u32 number)
 {
-	return (__u64)hands + bpf_core_field_offset(struct sighand_struct, action) +
-	       (__u64)(number - 1) * bpf_core_type_size(struct k_sigaction);
+	return typed(k_sigaction, (__u64)hands + bpf_core_field_offset(struct sighand_struct, action) +
+					  (__u64)(number - 1) * bpf_core_type_size(struct k_sigaction));
 }
 
-static __always_inline __u64 signal_handler(const void *hands, __u32 number)
+/* Whether a handler of the program's runs for that signal, and the call does not begin anew after it. */
+ONCE int signal_interrupts(__u64 hands, __u32 number, __s64 ret)
 {
-	return (__u64)get(typed(k_sigaction, signal_action(hands, number)), sa.sa_handler);
+	struct k_sigaction *action = signal_action((void *)hands, number);
+
+	if ((__u64)get(action, sa.sa_handler) <= 1) /* SIG_DFL, SIG_IGN */
+		return 0;
+	return ret != -ERESTARTSYS || !(get(action, sa.sa_flags) & SA_RESTART);
 }
 
 /*
@@ -808,8 +813,7 @@ static __always_inline __u64 signal_handler(const void *hands, __u32 number)
 APART int call_restarts(__s64 ret)
 {
 	struct task_struct *task = current_task();
-	void *hands = get(task, sighand);
-	__u64 pending;
+	__u64 hands = address_of(get(task, sighand)), pending;
 
 	if (ret > -ERESTARTSYS || ret < -ERESTART_RESTARTBLOCK || !hands)
 		return 0;
@@ -817,12 +821,9 @@ APART int call_restarts(__s64 ret)
 		return 1;
 	pending = get(task, pending.signal.sig[0]) | get(typed(signal_struct, get(task, signal)), shared_pending.signal.sig[0]);
 	pending &= ~get(task, blocked.sig[0]);
-	for (__u32 number = 1; number <= 64; number++) {
-		if (!(pending >> (number - 1) & 1) || signal_handler(hands, number) <= 1)
-			continue;
-		if (ret != -ERESTARTSYS || !(get(typed(k_sigaction, signal_action(hands, number)), sa.sa_flags) & SA_RESTART))
+	for (__u32 number = 1; number <= 64; number++, pending >>= 1)
+		if (pending & 1 && signal_interrupts(hands, number, ret))
 			return 0;
-	}
 	return 1;
 }
 
@@ -1210,7 +1211,7 @@ HOOK_TRACEPOINT(signal_generate, int number, struct kernel_siginfo *info, struct
 	}
 	hands = get(target, sighand);
 	if (hands)
-		handler = signal_handler(hands, number);
+		handler = (__u64)get(signal_action(hands, number), sa.sa_handler);
 	blocked = get(target, blocked.sig[0]);
 	owner.pid = get(target, tgid);
 	owner.tid = get(target, pid);

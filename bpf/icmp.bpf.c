@@ -118,13 +118,15 @@ static __always_inline const void *port_entry(const struct port_key *key, bool *
  * A first send gets its port inside the call: its socket is in no map yet when, on the same host, the answer is there
  * already. Then the thread still in that call is the one.
  */
-static __always_inline const void *port_socket(__u32 netns, const struct endpoints *ends, __u16 port, __u8 protocol)
+ONCE __u64 port_socket_find(__u32 netns, const struct endpoints *ends, __u16 port, __u8 protocol)
 {
 	const void *found = 0, *other = 0;
 	bool shared = false, any;
 	struct port_key key;
 	struct thread *t;
 
+	if (!ends)
+		return 0;
 	port_key_fill(&key, netns, port, ends->family, protocol);
 	/* Bound to that address, or to any; then the same of IPv6 sockets that speak IPv4. */
 	for (int i = 0; i < 4; i++) {
@@ -147,16 +149,21 @@ static __always_inline const void *port_socket(__u32 netns, const struct endpoin
 		found = 0;
 	}
 	if (found)
-		return found;
+		return (__u64)found;
 	t = thread_current();
 	if (t && t->call >= CALL_connect && t->sk && t->protocol == protocol && t->family != AF_UNIX &&
 	    get(as_sock((void *)t->sk), __sk_common.skc_num) == port &&
 	    (!netns || sock_netns((void *)t->sk) == netns)) {
 		sock_address((void *)t->sk, ends->family, false, &key.local);
 		if (ip_is_any(&key.local) || ip_is(&key.local, &ends->local))
-			return (const void *)t->sk;
+			return t->sk;
 	}
-	return shared ? 0 : other;
+	return shared ? 0 : (__u64)other;
+}
+
+static __always_inline const void *port_socket(__u32 netns, const struct endpoints *ends, __u16 port, __u8 protocol)
+{
+	return (const void *)port_socket_find(netns, ends, port, protocol);
 }
 
 static __always_inline const void *icmp_socket(__u32 netns, const struct icmp *m)
@@ -251,16 +258,19 @@ static __always_inline __u8 icmp_fate(const void *sk, const struct icmp *m, __u8
 
 /* ---- tellers ---- */
 
-static __always_inline void icmp_received_tell(__u32 netns, struct icmp *m, const void *sk)
+ONCE int icmp_received_tell(__u32 netns, const struct icmp *m, __u64 sk)
 {
-	struct record *r = sk ? record_find(sk) : 0;
+	struct record *r = sk ? record_find((void *)sk) : 0;
 	struct event_icmp_received *e;
-	__u8 error = icmp_error(m);
+	__u8 error;
 
+	if (!m)
+		return 0;
+	error = icmp_error(m);
 	e = event_begin_at(icmp_received, r ? r->id : 0, r ? &r->owner : 0, r && r->in_tree, netns, &m->ends, m->about,
 			   PLANE_tracepoints);
 	if (!e)
-		return;
+		return 0;
 	e->type = m->type;
 	e->code = m->code;
 	e->from = m->from;
@@ -268,8 +278,9 @@ static __always_inline void icmp_received_tell(__u32 netns, struct icmp *m, cons
 	if (m->type == ICMP_ECHO_REPLY || m->type == ICMP6_ECHO_REPLY)
 		e->fate = r ? ICMP_FATE_delivered : ICMP_FATE_unknown;
 	else if (r)
-		e->fate = icmp_fate(sk, m, error);
+		e->fate = icmp_fate((void *)sk, m, error);
 	event_end(e);
+	return 0;
 }
 
 /* The packet that is answered came from `m->ends.local`; where that is this host too, its sender's tree wants to know. */
@@ -447,7 +458,7 @@ __hidden int icmp_arrives(const unsigned char *start, __u32 header, __u64 device
 	}
 	if (m.id)
 		m.ends.local_port = bpf_ntohs(m.id);
-	icmp_received_tell(netns, &m, sk);
+	icmp_received_tell(netns, &m, address_of(sk));
 	return 0;
 }
 
