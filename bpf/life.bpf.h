@@ -486,6 +486,7 @@ static __always_inline __u8 *port_mark(__u64 port)
 	return &ports_followed[port];
 }
 
+static __always_inline void port_follow(__u16 port) { *port_mark(port) = 1; }
 static __always_inline bool port_passed_by(__u16 port) { return config.filter_pid_set && !*port_mark(port); }
 
 static __always_inline void tuple_fill(struct tuple *t, __u32 netns, const struct endpoints *ends)
@@ -512,23 +513,29 @@ static __always_inline void tuple_begin(__u32 netns, const struct endpoints *end
 	__u64 value = (__u64)sk;
 	struct tuple tuple;
 
-	*port_mark(ends->local_port) = 1;
+	port_follow(ends->local_port);
 	tuple_fill(&tuple, netns, ends);
 	bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
 }
 
-static __always_inline void tuple_point(__u32 netns, const struct endpoints *ends, const void *sk)
+static __always_inline void tuple_lead(__u32 netns, const struct endpoints *ends, const void *sk)
 {
 	__u64 value = (__u64)sk, *old;
 	struct tuple tuple;
 
-	*port_mark(ends->local_port) = 1;
 	tuple_fill(&tuple, netns, ends);
 	old = bpf_map_lookup_elem(&tuples, &tuple);
 	if (old) /* from request to child to TIME_WAIT: an update would allocate anew */
 		*old = value;
 	else
 		bpf_map_update_elem(&tuples, &tuple, &value, BPF_ANY);
+}
+
+/* The same of a socket that is followed. */
+static __always_inline void tuple_point(__u32 netns, const struct endpoints *ends, const void *sk)
+{
+	port_follow(ends->local_port);
+	tuple_lead(netns, ends, sk);
 }
 
 /* Forget the tuple if it still leads to `sk`. */
@@ -545,16 +552,22 @@ static __always_inline void tuple_forget(__u32 netns, const struct endpoints *en
 
 /* ---- listeners ---- */
 
-static __always_inline void listener_note(const void *sk, __u32 netns, __u16 port)
+static __always_inline void listener_lead(const void *sk, __u32 netns, __u16 port)
 {
 	struct listener_key key = { .netns = netns, .port = port };
 	struct listener_value value = { .sk = (__u64)sk }, *old;
 
-	*port_mark(port) = 1;
 	old = bpf_map_lookup_elem(&listeners, &key);
 	if (old && old->sk != (__u64)sk)
 		value.shared = 1;
 	bpf_map_update_elem(&listeners, &key, &value, BPF_ANY);
+}
+
+/* The same of one that is followed. */
+static __always_inline void listener_note(const void *sk, __u32 netns, __u16 port)
+{
+	port_follow(port);
+	listener_lead(sk, netns, port);
 }
 
 /* ---- records of calls ---- */
@@ -587,6 +600,9 @@ static __always_inline struct record *record_of_call(const void *sk, __u64 ino, 
 
 	if (r && (!r->ino || r->ino == ino)) {
 		r->ino = ino;
+		/* Another process had it when the trace began: nobody asked about its port. */
+		if (port_passed_by(get(as_sock(sk), __sk_common.skc_num)))
+			record_met(address_of(sk), r);
 		return r;
 	}
 	r = record_make(sk, event);

@@ -30,7 +30,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 	struct record *r;
 	struct sock *sk;
 	__u64 ino = 0;
-	__u16 family;
+	__u16 family, port;
 
 	if (!task || !file)
 		return 0;
@@ -41,6 +41,9 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
 	r = record_find(sk);
+	port = get(as_sock(sk), __sk_common.skc_num);
+	if (family != AF_UNIX && !task_foreign(task))
+		port_follow(port);
 	if (r && (r->protocol == IPPROTO_TCP || !r->ino || r->ino == ino)) {
 		r->round = sweep_round;
 		return 0; /* the opener comes first: a lower pid, as a rule */
@@ -70,7 +73,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 		return 0;
 	sock_endpoints(sk, &ends);
 	if (r->state == TCP_LISTEN) {
-		listener_note(sk, r->netns, ends.local_port);
+		listener_lead(sk, r->netns, port);
 		r->drops = get(as_sock(sk), sk_drops.counter);
 		if (HAS(sk_storage) && HAS(sock_from_file)) {
 			trusted = (struct sock *)bpf_sock_from_file(file);
@@ -86,7 +89,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 			}
 		}
 	} else if (ends.remote_port) {
-		tuple_point(r->netns, &ends, sk);
+		tuple_lead(r->netns, &ends, sk);
 	}
 	return 0;
 }

@@ -67,7 +67,7 @@ ONCE int record_adopt(struct record *child, __u64 sk, const struct endpoints *en
 		*entry = sk;
 	else
 		bpf_map_update_elem(&tuples, &tuple, &sk, BPF_ANY);
-	*port_mark(ends->local_port) = 1;
+	port_follow(ends->local_port);
 	if (request_sk)
 		record_drop((void *)request_sk);
 	return 1;
@@ -222,11 +222,16 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 	struct endpoints ends;
 	struct record *r;
 	__u64 now;
+	__u16 port;
 
 	if (get(as_sock(sk), sk_protocol) != IPPROTO_TCP)
 		return 0;
 	if (old == TCP_LISTEN && new == TCP_SYN_RECV)
 		return child_born(sk, trusted, plane);
+	/* A client's port gets known in connect(), behind its first change; with the last it is given back already. */
+	port = get(as_sock(sk), __sk_common.skc_num);
+	if (port && old != TCP_SYN_SENT && port_passed_by(port) && task_foreign(current_task()))
+		return 0;
 	r = record_find(sk);
 	if (!r) {
 		if (task_foreign(current_task()))
@@ -237,6 +242,8 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		if (old != TCP_CLOSE && told_by(tcp_state, plane))
 			gap_tell(address_of(sk), r, GAP_beginning, plane);
 	}
+	if (old == TCP_SYN_SENT)
+		port_follow(port);
 	now = bpf_ktime_get_ns();
 	if (r->deferred) {
 		__u64 began = r->since_ns;

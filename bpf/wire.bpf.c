@@ -287,7 +287,8 @@ HOOK_TRACEPOINT(net_dev_queue, struct sk_buff *skb)
 	case GLANCE_other:
 		return 0;
 	case GLANCE_passed_by: /* a first SYN is how its port gets known */
-		if (!record_find(get(s, sk)))
+		sk = get(s, sk);
+		if (!sk || sock_state(sk) != TCP_SYN_SENT || !record_find(sk))
 			return 0;
 		break;
 	case GLANCE_plain:

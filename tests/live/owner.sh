@@ -212,6 +212,73 @@ check("and the segment that its peer ends with is among them",
       briefs(pick(events, "tcp_segment")))
 END
 
+# ---- -p where no segment is told, where a connection fails behind its call, and where one is handed over ----
+
+start keeper python3 -c '
+import os, socket
+server = socket.create_server(("127.0.0.1", 22100))
+client = socket.create_connection(("127.0.0.1", 22100))
+kept = server.accept()[0]
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+child = os.fork()
+if not child:
+    client.close(); kept.close(); server.close()
+    ours.recv(1)
+    handed = socket.socket(fileno=socket.recv_fds(ours, 1, 1)[1][0])
+    handed.sendall(b"question")
+    handed.close()
+    own = socket.create_connection(("127.0.0.1", 22100))
+    while own.recv(100): pass
+    own.close()
+    failing = socket.socket()
+    failing.setblocking(False)
+    failing.connect_ex(("10.9.1.77", 22101))
+    while not failing.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR): pass
+    os._exit(0)
+print("child", child, flush=True)
+input()
+theirs.send(b"x")
+socket.send_fds(theirs, [b"y"], [client.fileno()])
+client.close()
+while kept.recv(100): pass
+kept.close()
+server.accept()[0].close()
+os.waitpid(child, 0)'
+sees keeper child
+child=$(sed -n 's/^child //p' "$tmp/keeper.out")
+trace_start bare -p "$child" -e tcp_state,gap
+trace_start wired -p "$child"
+type_line keeper ""
+ends keeper
+trace_stop bare
+trace_stop wired
+judge "$tmp/bare.json" "$tmp/wired.json" <<'END'
+import sys
+from events import *
+
+
+def states(events, port, first):
+    """The states that the sockets with that remote port go through, the one that begins with `first`."""
+    told = [(e["socket"], e["oldstate"], e["newstate"]) for e in pick(events, "tcp_state") if remote(e) == port]
+    of_one = next((s for s, old, new in told if old == first), None)
+    return [new for s, old, new in told if s == of_one]
+
+
+handshake = ["TCP_SYN_SENT", "TCP_ESTABLISHED", "TCP_CLOSE_WAIT", "TCP_LAST_ACK", "TCP_CLOSE"]
+for name, path in (("with its segments", sys.argv[3]), ("without", sys.argv[2])):
+    events = read(path)
+    whole, failed = states(events, 22100, "TCP_CLOSE"), states(events, 22101, "TCP_CLOSE")
+    handed = states(events, 22100, "TCP_ESTABLISHED")
+    check(f"-p {name}: every state of a connection is told, those that the peer's packets bring too",
+          whole == handshake or skipped(path), whole)
+    check(f"-p {name}: and the end of one that fails while nobody waits", failed == ["TCP_SYN_SENT", "TCP_CLOSE"] or skipped(path), failed)
+    check(f"-p {name}: and of one that another process has handed over",
+          handed == ["TCP_FIN_WAIT1", "TCP_FIN_WAIT2", "TCP_CLOSE"] or skipped(path), handed)
+fins = [e["direction"] for e in pick(read(sys.argv[3]), "tcp_segment", flags=lambda f: "FIN" in f) if remote(e) == 22100]
+check("the segments of the one handed over and of its own are both told", sorted(fins) == ["received"] * 2 + ["sent"] * 2 or
+      skipped(sys.argv[3]), fins)
+END
+
 # ---- who holds a socket, and who lets go of it ----
 
 trace_start holders --netns "$netns" -e sock_create,sock_close,gap
