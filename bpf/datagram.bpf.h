@@ -285,28 +285,41 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 struct share {
 	__u64 done;
 	__u32 length; /* 0: not known */
-	__u8 truncated;
+	__u32 truncated;
 };
 
 /* Whether msg_flags say if the message was cut; without them the room for it is one piece. */
 static __always_inline bool call_tells_cut(__u8 call) { return call == CALL_recvmsg || call == CALL_recvmmsg; }
 
-/* `told`: `truncated` is certain. `length` is that of the message where it is known, else 0. */
+/* `told`: `truncated` is certain. `asks_length`: the call has MSG_TRUNC. */
+ONCE int share_settle(struct share *share, bool told, bool asks_length, __u64 asked)
+{
+	__s64 done;
+
+	if (!share)
+		return 0;
+	done = share->done;
+	if (done < 0) {
+		share->done = share->length = 0;
+		return 0;
+	}
+	if ((__u64)done > asked && asks_length && (share->truncated || !told)) {
+		share->length = done;
+		share->done = asked;
+	}
+	if (!told && share->length > share->done)
+		share->truncated = 1;
+	if (!share->truncated)
+		share->length = share->done;
+	return 0;
+}
+
+/* `length` is that of the message where it is known, else 0. */
 static __always_inline void share_of(struct share *ret, bool told, bool truncated, __u32 flags, __u64 asked, __s64 done,
 				     __u32 length)
 {
-	ret->done = done < 0 ? 0 : done;
-	ret->truncated = truncated;
-	ret->length = 0;
-	if (done < 0)
-		return;
-	if (ret->done > asked && flags & MSG_TRUNC && (truncated || !told)) {
-		length = done;
-		ret->done = asked;
-	}
-	if (!told && length > ret->done)
-		ret->truncated = 1;
-	ret->length = ret->truncated ? length : ret->done;
+	*ret = (struct share){ .done = done, .length = length, .truncated = truncated };
+	share_settle(ret, told, flags & MSG_TRUNC, asked);
 }
 
 /* ---- messages of a call ---- */
