@@ -11,6 +11,7 @@
 #include "bpf/user.bpf.h"
 
 #define SOL_SOCKET 1
+#define SO_ERROR 4
 #define SO_SNDBUF 7
 #define SO_RCVBUF 8
 #define CLOSE_RANGE_CLOEXEC 4
@@ -215,6 +216,9 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 			range_closed(call_argument(regs, 0), call_argument(regs, 1), CALL_close_range);
 		return 0;
 	}
+	/* Only the question that changes what the next call finds. */
+	if (call == CALL_getsockopt && ((__s32)call_argument(regs, 1) != SOL_SOCKET || (__s32)call_argument(regs, 2) != SO_ERROR))
+		return 0;
 	if (call > CALL_socketpair) {
 		fd = call_argument(regs, call == CALL_splice ? 2 : call == CALL_dup ? 1 : 0);
 		/* What dup2() is to copy must be there, or the descriptor stays open. */
@@ -280,6 +284,9 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	case CALL_listen:
 	case CALL_shutdown:
 		t->value = call_argument(regs, 1);
+		break;
+	case CALL_getsockopt:
+		t->user = call_argument(regs, 3);
 		break;
 	case CALL_setsockopt: {
 		__u64 user = call_argument(regs, 3), length = call_argument(regs, 4);
@@ -753,6 +760,24 @@ APART int option_told(struct thread *t, struct record *r, __s32 error, __u64 now
 	return 0;
 }
 
+/* What the program finds is looked at, since the kernel has forgotten it by now (sk_getsockopt, net/core/sock.c). */
+ONCE int error_read_told(struct thread *t, struct record *r, __s32 error, __u64 now)
+{
+	struct event_sock_error_read *e;
+	__s32 found;
+
+	if (!t || error || bpf_probe_read_user(&found, sizeof(found), (void *)t->user))
+		return 0;
+	e = event_begin_now(sock_error_read, (void *)t->sk, r, PLANE_tracepoints, now);
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->error = found;
+	e->state = t->state;
+	event_end(e);
+	return 0;
+}
+
 ONCE int shutdown_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
 	struct event_sock_shutdown *e = t ? event_begin_now(sock_shutdown, (void *)t->sk, r, PLANE_tracepoints, now) : 0;
@@ -837,6 +862,8 @@ APART int setup_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 		return listen_told(t, r, error, now);
 	case CALL_setsockopt:
 		return option_told(t, r, error, now);
+	case CALL_getsockopt:
+		return error_read_told(t, r, error, now);
 	case CALL_shutdown:
 		return shutdown_told(t, r, error, now);
 	case CALL_connect:

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -301,6 +302,21 @@ static void client_refused(struct actor *a, int family, uint16_t port)
 	TRY(close(fd));
 }
 
+/* The same by a program that does not wait: it asks how its connect() has ended. */
+static void client_asks(struct actor *a, uint16_t port)
+{
+	union address to = loopback(AF_INET, port);
+	struct pollfd answer = { .events = POLLOUT };
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	answer.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (!connect(answer.fd, &to.any, address_size(AF_INET)) || errno != EINPROGRESS || poll(&answer, 1, 5000) != 1 ||
+	    getsockopt(answer.fd, SOL_SOCKET, SO_ERROR, &error, &size) || error != ECONNREFUSED)
+		trouble(a, N_("connect to a closed port"));
+	TRY(close(answer.fd));
+}
+
 /* More than fits: the writer waits, the window is shut and probed. Then a reset, and writes that fail. */
 static void server_narrow(struct actor *a, int listener)
 {
@@ -482,6 +498,7 @@ static void client_main(struct actor *a)
 		client_refused(a, AF_INET6, p->closed_port);
 	}
 	client_refused(a, AF_INET, p->closed_port);
+	client_asks(a, p->closed_port);
 	client_narrow(a, p->narrow_port);
 	client_unread(a, p->listener_port);
 	client_datagrams(a, p);

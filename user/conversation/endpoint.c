@@ -354,6 +354,15 @@ static void on_syn_recv(struct endpoint *ep, const struct event_tcp_syn_recv *e,
 	remember(ep, FACT_syn_recv, &e->head, number);
 }
 
+/* connect() has not waited: this look tells how it ended. */
+static void on_error_read(struct endpoint *ep, const struct event_sock_error_read *e)
+{
+	memory(ep)->call_attempted = memory(ep)->attempts;
+	memory(ep)->stored_error = 0;
+	if (e->error || e->state != TCP_SYN_SENT)
+		memory(ep)->attempts = false;
+}
+
 static void on_connect(struct endpoint *ep, int error, const struct event *e, uint32_t number)
 {
 	if (ep->role == ROLE_unknown)
@@ -522,6 +531,9 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 	case EVENT_sock_error:
 		memory(ep)->stored_error = error_plain(AS(sock_error)->error);
 		remember(ep, FACT_error, e, number);
+		break;
+	case EVENT_sock_error_read:
+		on_error_read(ep, AS(sock_error_read));
 		break;
 	case EVENT_icmp_received:
 		memory(ep)->icmp_from = AS(icmp_received)->from;

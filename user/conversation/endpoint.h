@@ -78,7 +78,7 @@ struct endpoint_memory {
 	bool sent_short;            /* the last write took fewer bytes than it was given */
 	bool dissolved;             /* its last move to CLOSED was made by connect() with AF_UNSPEC */
 	bool attempts;              /* an active open began whose outcome no call has brought yet */
-	bool call_attempted;        /* so it was when the last connect() returned */
+	bool call_attempted;        /* so it was when the last connect() returned, or SO_ERROR was read last */
 	uint8_t shutdown_done;      /* bit set: 1 reading, 2 writing direction was shut down */
 };
 

@@ -244,6 +244,27 @@ FITS(error_kept)
 	       (!o->m->self || (!o->m->self->closed && o->m->self->kind != ENDPOINT_child && o->m->self->kind != ENDPOINT_ended));
 }
 
+FITS(error_read)
+{
+	because_reset(o);
+	because_own(o, FACT_icmp);
+	because_own(o, FACT_error);
+	return AS(sock_error_read)->error != 0;
+}
+
+FITS(error_read_waits)
+{
+	return AS(sock_error_read)->state == TCP_SYN_SENT;
+}
+
+/* Once: some programs ask before each write. */
+FITS(error_read_stands)
+{
+	because_own(o, FACT_connect);
+	because_own(o, FACT_established);
+	return AS(sock_error_read)->state == TCP_ESTABLISHED && own(o)->call_attempted;
+}
+
 /* ---- processes ---- */
 
 static bool sigpipe(struct occasion *o, enum signal_fate fate)

@@ -146,6 +146,7 @@ static const struct {
 } call_numbers[] = {
 	{ SYS_socket, CALL_socket },	   { SYS_socketpair, CALL_socketpair }, { SYS_bind, CALL_bind },
 	{ SYS_listen, CALL_listen },	   { SYS_setsockopt, CALL_setsockopt }, { SYS_connect, CALL_connect },
+	{ SYS_getsockopt, CALL_getsockopt },
 	{ SYS_accept, CALL_accept },	   { SYS_accept4, CALL_accept },	{ SYS_shutdown, CALL_shutdown },
 	{ SYS_close, CALL_close },	   { SYS_read, CALL_read },		{ SYS_readv, CALL_readv },
 	{ SYS_recvfrom, CALL_recvfrom },   { SYS_recvmsg, CALL_recvmsg },	{ SYS_recvmmsg, CALL_recvmmsg },

@@ -25,6 +25,7 @@ static const struct {
 	{ EVENT_tcp_send_block, SHED_calls },	{ EVENT_tcp_recv_block, SHED_calls }, { EVENT_tcp_segment, SHED_segments },
 	{ EVENT_tcp_ack_delayed, SHED_segments }, { EVENT_tcp_nagle_hold, SHED_segments },
 	{ EVENT_sock_create, SHED_sockets },	{ EVENT_sock_bind, SHED_sockets },   { EVENT_sock_listen, SHED_sockets },
+	{ EVENT_sock_error_read, SHED_sockets },
 	{ EVENT_sock_option, SHED_sockets },	{ EVENT_sock_shutdown, SHED_sockets }, { EVENT_sock_close, SHED_sockets },
 	{ EVENT_udp_connect, SHED_sockets },	{ EVENT_udp_disconnect, SHED_sockets }, { EVENT_tcp_syn_recv, SHED_sockets },
 	{ EVENT_tcp_time_wait, SHED_sockets },	{ EVENT_tcp_time_wait_end, SHED_sockets },
