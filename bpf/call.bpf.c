@@ -788,7 +788,7 @@ APART int connect_told(struct thread *t, struct record *r, __s32 error, __u64 no
 
 /* ---- calls that a signal interrupts ---- */
 
-enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516, SA_RESTART = 0x10000000 };
+enum { ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516, SA_RESTART = 0x10000000 };
 
 static __always_inline __u64 signal_action(const void *hands, __u32 number)
 {
@@ -865,10 +865,13 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	t->call = CALL_none;
 	sk = (void *)t->sk;
 	if (ret <= -ERESTARTSYS && call_restarts(ret)) {
-		if (t->protocol != IPPROTO_TCP)
+		if (t->protocol != IPPROTO_TCP) {
+			t->call = call; /* named where the end of a wait is told */
 			datagram_restarts(t);
-		else if (t->blocked)
+			t->call = CALL_none;
+		} else if (t->blocked) {
 			wait_told(t, record_find(sk), call >= CALL_write, 0, bpf_ktime_get_ns());
+		}
 		return 0;
 	}
 	ret = visible(ret);

@@ -10,6 +10,7 @@
 #include "bpf/user.bpf.h"
 
 #define SHUTDOWN_RECEIVE 1	/* RCV_SHUTDOWN in sk_shutdown */
+#define SHUTDOWN_SEND 2
 
 /* ---- beginnings and ends ---- */
 
@@ -458,6 +459,239 @@ static __always_inline void unix_shutdown_done(struct thread *t, const void *sk,
 		other->eof = EOF_peer_shutdown;
 }
 
+/* ---- a send or connect() that waits ---- */
+
+/* Messages in the queue of a unix socket, or of a listener: connections. */
+static __always_inline __u32 queue_length(const void *sk)
+{
+	return get(typed(sk_buff_head, (__u64)sk + bpf_core_field_offset(struct sock, sk_receive_queue)), qlen);
+}
+
+static __always_inline __u32 queue_limit(const void *sk) { return get(as_sock(sk), sk_max_ack_backlog); }
+
+/* The kernel compares with ">" too (unix_recvq_full, net/unix/af_unix.c). */
+static __always_inline bool queue_full(const void *sk) { return queue_length(sk) > queue_limit(sk); }
+
+/* What a socket has sent and nobody has read is charged to it. One is the socket's own (sk_wmem_alloc_get, include/net/sock.h). */
+static __always_inline __u32 charged_bytes(const void *sk)
+{
+	return get(as_sock(sk), sk_wmem_alloc.refs.counter) - 1;
+}
+
+static __always_inline bool buffer_full(const void *sk)
+{
+	return (__s32)charged_bytes(sk) >= get(as_sock(sk), sk_sndbuf);
+}
+
+/* `other` 0: not known. Told in the waiting thread's own call. */
+APART int unix_block_tell(struct thread *t, __u64 other, __u8 ending, __s32 error, __u8 plane)
+{
+	struct event_unix_block *e;
+	const void *sk;
+	struct record *r;
+
+	if (!t)
+		return 0;
+	sk = (void *)t->sk;
+	r = record_find_mapped(sk);
+	e = event_begin(unix_block, sk, r, plane);
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->phase = ending ? PHASE_ends : PHASE_begins;
+	e->reason = t->blocked;
+	e->ending = ending;
+	e->call = t->call;
+	e->error = error;
+	e->peer = t->waits_for;
+	e->peer_pid = t->waits_for_pid;
+	e->blocked_ns = ending ? t->blocked_ns : 0;
+	e->queued_bytes = charged_bytes(sk);
+	e->sndbuf_bytes = get(as_sock(sk), sk_sndbuf);
+	e->backlog = t->waits_limit;
+	if (other && t->blocked != UNIX_WAIT_send_buffer)
+		e->queued = queue_length((void *)other);
+	__builtin_memcpy(&e->path, &t->path, sizeof(e->path));
+	event_end(e);
+	return 0;
+}
+
+/* The first wait of a call is told, and their sum when the call ends. */
+static __always_inline void unix_wait_begins(struct thread *t, __u8 reason, __u64 other, __u64 now, __u8 plane)
+{
+	struct record *r;
+	struct pid *pid;
+
+	if (t->sleep_ns) /* an earlier wait of this call, whose end was not seen */
+		t->blocked_ns += now - t->sleep_ns;
+	t->sleep_ns = now;
+	if (t->blocked)
+		return;
+	t->blocked = reason;
+	t->waits_for = 0;
+	t->waits_for_pid = 0;
+	t->waits_limit = other && reason != UNIX_WAIT_send_buffer ? queue_limit((void *)other) : 0;
+	r = other ? record_find_mapped((void *)other) : 0;
+	if (r) {
+		t->waits_for = r->id;
+		t->waits_for_pid = r->owner.pid;
+	}
+	if (reason != UNIX_WAIT_receive_queue && !r)
+		unix_peer((void *)t->sk, &t->waits_for, &t->waits_for_pid);
+	if (other && !t->waits_for_pid && reason == UNIX_WAIT_backlog) {
+		pid = get(as_sock((void *)other), sk_peer_pid); /* who called listen() */
+		if (pid)
+			t->waits_for_pid = get(typed(pid, pid), numbers[0].nr);
+	}
+	unix_block_tell(t, other, 0, 0, plane);
+}
+
+/* The socket a message of this call goes to. 0: not known. */
+static __always_inline const void *unix_receiver(const struct thread *t)
+{
+	if (t->target)
+		return (void *)t->target;
+	return t->path.length ? 0 : get(as_unix((void *)t->sk), peer);
+}
+
+/*
+ * The thread goes to sleep in a call, in such a way that a signal wakes it: in a send or connect() on a unix socket that is, but for
+ * what lies before it (the file of a pipe, a path to be looked up), waiting for room. What is not full is not waited for.
+ */
+APART int unix_sleeps(struct thread *t)
+{
+	const void *sk, *other;
+	struct record *r;
+	__u8 reason;
+
+	if (!t || (t->call != CALL_connect && !call_sends(t->call)))
+		return 0;
+	if (t->blocked) /* again: what for was told */
+		return 1;
+	sk = (void *)t->sk;
+	if (t->call == CALL_connect) {
+		r = record_find_mapped(sk);
+		other = r ? name_find(&t->path, r->netns) : 0;
+		if (other && !queue_full(other))
+			return 0;
+		reason = UNIX_WAIT_backlog;
+	} else if (get(as_sock(sk), sk_type) == SOCK_STREAM) {
+		other = get(as_unix(sk), peer);
+		if (!buffer_full(sk))
+			return 0;
+		reason = UNIX_WAIT_send_buffer;
+	} else {
+		other = unix_receiver(t);
+		/* A receiver connected to the sender takes any number (unix_dgram_sendmsg). */
+		if (other && queue_full(other) && get(as_unix(other), peer) != sk)
+			reason = UNIX_WAIT_receive_queue;
+		else if (buffer_full(sk))
+			reason = UNIX_WAIT_send_buffer;
+		else if (!other)
+			reason = UNIX_WAIT_receive_queue;
+		else
+			return 0;
+	}
+	unix_wait_begins(t, reason, address_of(other), bpf_ktime_get_ns(), PLANE_tracepoints);
+	return 1;
+}
+
+/* Threads seen to wait since the beginning, on the function plane: while none was, nobody is looked up. */
+__u64 unix_waits = 0;
+
+/* Room for a message is asked for: where there is none, the call waits here. What of an earlier wait was not over is over by now. */
+HOOK(sock_alloc_send_pskb, struct sock *sk, unsigned long header, unsigned long data, int noblock)
+{
+	struct thread *t;
+	bool full;
+	__u64 now;
+
+	if (noblock || sock_family(sk) != AF_UNIX)
+		return 0;
+	full = buffer_full(sk);
+	if (!full && !unix_waits)
+		return 0;
+	t = thread_current();
+	if (!t || t->sk != (__u64)sk || !call_sends(t->call) || (!full && !t->sleep_ns))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (t->sleep_ns)
+		t->blocked_ns += now - t->sleep_ns;
+	t->sleep_ns = 0;
+	if (!full || get(as_sock(sk), sk_err) || get(as_sock(sk), sk_shutdown) & SHUTDOWN_SEND)
+		return 0;
+	if (!unix_waits)
+		unix_waits = 1;
+	unix_wait_begins(t, UNIX_WAIT_send_buffer, address_of(unix_receiver(t)), now, PLANE_functions);
+	return 0;
+}
+
+/* Called where the queue of `other` is full and the call may wait. */
+HOOK(unix_wait_for_peer, struct sock *other)
+{
+	struct thread *t = thread_current();
+
+	if (t && t->family == AF_UNIX && t->sk && (t->call == CALL_connect || call_sends(t->call)))
+		unix_wait_begins(t, t->call == CALL_connect ? UNIX_WAIT_backlog : UNIX_WAIT_receive_queue, address_of(other),
+				 bpf_ktime_get_ns(), PLANE_functions);
+	return 0;
+}
+
+HOOK_RETURN(unix_wait_for_peer, 2, long)
+{
+	struct thread *t = thread_current();
+
+	if (!t || !t->sleep_ns)
+		return 0;
+	t->blocked_ns += bpf_ktime_get_ns() - t->sleep_ns;
+	t->sleep_ns = 0;
+	return 0;
+}
+
+/* A stream took less than it was given: the wait was given up, and no error says why. */
+static __always_inline __u8 cut_short_by(const struct thread *t)
+{
+	struct task_struct *task = current_task();
+	__u64 pending = get(task, pending.signal.sig[0]) |
+			get(typed(signal_struct, get(task, signal)), shared_pending.signal.sig[0]);
+	const void *sk = (void *)t->sk, *peer = get(as_unix(sk), peer);
+
+	if (get(as_sock(sk), sk_shutdown) & SHUTDOWN_SEND || !peer || sock_is_dead(peer))
+		return UNIX_WAIT_END_gone;
+	return pending & ~get(task, blocked.sig[0]) ? UNIX_WAIT_END_signal : UNIX_WAIT_END_timeout;
+}
+
+/* `ret` as the kernel returns it. */
+static __always_inline __u8 wait_ending(const struct thread *t, __s64 ret)
+{
+	if (ret == -EAGAIN)
+		return UNIX_WAIT_END_timeout;
+	if (ret == -EINTR || visible(ret) != ret)
+		return UNIX_WAIT_END_signal;
+	if (ret == -ECONNREFUSED || ret == -ECONNRESET || ret == -EPIPE || ret == -ENOENT)
+		return UNIX_WAIT_END_gone;
+	if (ret < 0)
+		return UNIX_WAIT_END_unknown;
+	if (t->call == CALL_connect || (__u64)ret >= t->asked_bytes)
+		return UNIX_WAIT_END_room;
+	/* What these return is not one message's length. */
+	if (t->call == CALL_sendmmsg || t->call == CALL_sendfile || t->call == CALL_splice)
+		return UNIX_WAIT_END_unknown;
+	return cut_short_by(t);
+}
+
+APART int unix_wait_over(struct thread *t, __s64 ret)
+{
+	if (!t)
+		return 0;
+	if (t->sleep_ns)
+		t->blocked_ns += bpf_ktime_get_ns() - t->sleep_ns;
+	t->sleep_ns = 0;
+	unix_block_tell(t, 0, wait_ending(t, ret), ret < 0 && visible(ret) == ret ? -ret : 0, config.told_by[EVENT_unix_block]);
+	t->blocked = 0;
+	return 0;
+}
+
 /* ---- messages ---- */
 
 /* One message of the call is done: `m` is its header, or all zero where the call has none. */
@@ -546,6 +780,8 @@ APART int datagram_restarts(struct thread *t)
 {
 	if (!t)
 		return 0;
+	if (t->blocked)
+		unix_wait_over(t, -ERESTARTSYS);
 	if (t->target)
 		sender_returns(t);
 	if (t->reads)
@@ -570,6 +806,8 @@ APART int datagram_done(struct thread *t, __s64 ret)
 	if (t->family == AF_UNIX) {
 		struct scratch *scratch = scratch_get();
 
+		if (t->blocked)
+			unix_wait_over(t, ret);
 		switch (t->call) {
 		case CALL_bind:
 			if (error || !scratch)

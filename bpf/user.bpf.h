@@ -16,6 +16,8 @@
 #define IOV_LOOKED_AT 16
 #define CONTROLS_LOOKED_AT 4
 
+enum { ENOENT = 2, EINTR = 4, EAGAIN = 11, EPIPE = 32, ECONNRESET = 104, ECONNREFUSED = 111, ERESTARTSYS = 512 };
+
 /* What sys_exit returns while a signal is about to restart a call; the program sees EINTR or nothing. */
 static __always_inline __s64 visible(__s64 ret)
 {

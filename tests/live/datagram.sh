@@ -578,6 +578,55 @@ check("a ping leaves, and its answer comes back to it",
       (len(pick(e, "icmp_received", type="echo_reply")) == 1 or not pick(e, "sock_create", type="dgram")), briefs(e))
 END
 
+# ---- waits on unix sockets ----
+
+for who in anybody writer reader; do
+	rm -f "$tmp/go"
+	start waits python3 "$live_folder/unix-waits.py" "$tmp"
+	sees waits pids
+	read -r _ writer reader <<<"$(grep pids "$tmp/waits.out")"
+	case $who in anybody) set -- ;; writer) set -- -p "$writer" ;; reader) set -- -p "$reader" ;; esac
+	trace_start waits "$@"
+	touch "$tmp/go"
+	ends waits
+	trace_stop waits
+	judge "$tmp/waits.json" "$who" "$writer" "$reader" <<'END'
+import sys
+from events import *
+
+who, writer, reader = sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+e = [x for x in read(sys.argv[2]) if x["pid"] in (writer, reader)]
+blocks = pick(e, "unix_block")
+check(f"unix waits, of {who}: nothing was lost", not pick(e, "lost"))
+want = [("send_buffer", "room", None), ("receive_queue", "room", None), ("backlog", "room", None),
+        ("send_buffer", "timeout", None), ("receive_queue", "timeout", "EAGAIN"), ("send_buffer", "signal", None),
+        ("send_buffer", "gone", None)] if who != "reader" else []
+check(f"unix waits, of {who}: each begins and ends as it did, with its reason",
+      [(x["phase"], x["reason"], x["ending"] if x["phase"] == "ends" else None, x["error"]) for x in blocks] ==
+      [w for reason, ending, error in want for w in (("begins", reason, None, None), ("ends", reason, ending, error))],
+      briefs(blocks))
+check(f"unix waits, of {who}: the one that waits owns them, and the one it waits for is named",
+      all(x["pid"] == writer and x["comm"] == "waits-writer" and x["peer_pid"] == reader and x["peer"] for x in blocks),
+      briefs(blocks))
+ends = pick(blocks, "unix_block", phase="ends")
+check(f"unix waits, of {who}: told while they last, and how long that was",
+      all(0.15e9 < x["blocked_ns"] <= x["time_ns"] - y["time_ns"] + 1e6 for x, y in zip(ends, pick(blocks, "unix_block", phase="begins"))),
+      briefs(blocks))
+full = [x for x in blocks if x["phase"] == "begins"]
+check(f"unix waits, of {who}: with what is full",
+      all(x["queued_bytes"] >= x["sndbuf_bytes"] if x["reason"] == "send_buffer" else x["queued"] == x["backlog"] + 1 for x in full),
+      briefs(full))
+if who == "anybody":
+    rules = [n["rule"] for x in e for n in x.get("notes", []) if n["rule"].startswith("unix_wait")]
+    check("unix waits: each with its sentence",
+          rules == ["unix_waits_buffer", "unix_wait_read", "unix_waits_queue", "unix_wait_read", "unix_waits_backlog",
+                    "unix_wait_accepted", "unix_waits_buffer", "unix_wait_timed_out", "unix_waits_queue", "unix_wait_timed_out",
+                    "unix_waits_buffer", "unix_wait_interrupted", "unix_waits_buffer", "unix_wait_gone"], rules)
+    check("unix waits: a call that may not wait tells none",
+          len([x for x in e if x["comm"] == "waits-never" and x.get("error") == "EAGAIN"]) == 3, briefs(e[-20:]))
+END
+done
+
 # ---- sends and receives added up ----
 
 trace_start folded --io=folded

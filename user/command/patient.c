@@ -400,6 +400,11 @@ static void client_datagrams(struct actor *a, const struct patient *p)
 	TRY(close(fd));
 }
 
+enum {
+	UNIX_FLOOD_BYTES = 65536, /* more than the writer's buffer holds */
+	UNIX_CROWD = 3,           /* one more than the listener's queue */
+};
+
 static void server_unix(struct actor *a, int listener)
 {
 	int fd;
@@ -407,7 +412,16 @@ static void server_unix(struct actor *a, int listener)
 	TRY(fd = accept(listener, NULL, NULL));
 	read_all(a, fd, 4);
 	write_all(a, fd, 4);
+	take(a);
+	pause_ms(50);
+	read_all(a, fd, UNIX_FLOOD_BYTES);
 	TRY(close(fd));
+	take(a);
+	pause_ms(50);
+	for (int i = 0; i < UNIX_CROWD; i++) {
+		TRY(fd = accept(listener, NULL, NULL));
+		TRY(close(fd));
+	}
 }
 
 static void client_unix(struct actor *a)
@@ -416,10 +430,19 @@ static void client_unix(struct actor *a)
 	struct sockaddr_un to = hidden_name(a->p, &size);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	set(a, fd, SOL_SOCKET, SO_SNDBUF, 8192);
 	TRY(connect(fd, (struct sockaddr *)&to, size));
 	write_all(a, fd, 4);
 	read_all(a, fd, 4);
+	give(a);
+	write_all(a, fd, UNIX_FLOOD_BYTES);
 	TRY(close(fd));
+	give(a);
+	for (int i = 0; i < UNIX_CROWD; i++) {
+		TRY(fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		TRY(connect(fd, (struct sockaddr *)&to, size));
+		TRY(close(fd));
+	}
 }
 
 static int unix_listener(struct actor *a)
