@@ -22,8 +22,87 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	__u64 ino;
 
 	sk = file_sock(file_of(current_task(), fd), &ino);
-	r = sk ? record_find_mapped(sk) : 0;
+	r = sk ? record_find(sk) : 0; /* of any kind, TCP's too */
 	return r ? r->id : 0;
+}
+
+/* ---- what travels with a message ---- */
+
+enum { S_IFIFO = 0010000, S_IFCHR = 0020000, S_IFDIR = 0040000, S_IFBLK = 0060000, S_IFREG = 0100000 };
+
+static __always_inline __u8 file_kind(const void *file)
+{
+	struct inode *inode = file ? get(typed(file, file), f_inode) : 0;
+
+	if (!inode)
+		return FILE_KIND_unknown;
+	switch (get(typed(inode, inode), i_mode) & S_IFMT) {
+	case S_IFSOCK: return FILE_KIND_socket;
+	case S_IFIFO: return FILE_KIND_pipe;
+	case S_IFREG: return FILE_KIND_file;
+	case S_IFDIR: return FILE_KIND_directory;
+	case S_IFCHR:
+	case S_IFBLK: return FILE_KIND_device;
+	case 0: return FILE_KIND_nameless; /* anon_inode_getfile(), fs/anon_inodes.c */
+	}
+	return FILE_KIND_unknown;
+}
+
+static __always_inline void file_name(const void *file, struct event_text *ret)
+{
+	struct dentry *entry = file ? get(typed(file, file), f_path.dentry) : 0;
+	long got;
+
+	if (!entry)
+		return;
+	got = bpf_probe_read_kernel_str(ret->bytes, sizeof(ret->bytes), get(typed(dentry, entry), d_name.name));
+	if (got > 1)
+		ret->length = got - 1;
+}
+
+/* A function of its own for the verifier too, which then looks at it once and not once per descriptor. */
+__noinline int unix_descriptor_tell(__s32 fd, __u32 number, __u32 of, __u32 direction)
+{
+	struct event_unix_descriptor *e;
+	struct thread *t = thread_current();
+	struct file *file;
+	const void *sk;
+	__u64 passed;
+
+	if (!t)
+		return 0;
+	sk = (void *)t->sk;
+	passed = descriptor_socket(fd);
+	e = event_begin(unix_descriptor, sk, record_find_mapped(sk), PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->direction = direction;
+	e->number = number;
+	e->of = of;
+	e->passed_fd = fd;
+	file = file_of(current_task(), fd);
+	e->kind = file_kind(file);
+	e->passed = passed;
+	e->peer = t->other;
+	e->peer_pid = t->other_pid;
+	file_name(file, &e->name);
+	event_end(e);
+	return 0;
+}
+
+enum { DESCRIPTORS_TOLD = 4 };
+
+APART int descriptors_tell(__u64 numbers, __u32 count, __u32 direction)
+{
+	__s32 fd;
+
+	if (!told(unix_descriptor))
+		return 0;
+	for (__u32 i = 0; i < DESCRIPTORS_TOLD && i < count; i++)
+		if (!bpf_probe_read_user(&fd, sizeof(fd), (void *)(numbers + i * sizeof(fd))))
+			unix_descriptor_tell(fd, i + 1, count, direction);
+	return 0;
 }
 
 /* The length of the message at the head of a unix socket's queue, 0: there is none. */
@@ -146,6 +225,7 @@ APART int datagram_begins(struct thread *t, __u8 call)
 		if (!bpf_probe_read_user(&m, sizeof(m), (void *)t->user) && m.msg_control) {
 			control_read(&m, &c);
 			t->descriptors = c.descriptors;
+			t->numbers = c.numbers;
 			t->segment_bytes = c.segment_bytes;
 			if (c.descriptors)
 				t->passed = descriptor_socket(c.first);
@@ -265,7 +345,11 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 	__u64 peer = 0;
 	__u32 pid = 0;
 
-	if (!t || !r || !told(unix_send))
+	if (!t || !r)
+		return 0;
+	t->other = 0;
+	t->other_pid = 0;
+	if (!told(unix_send) && !t->descriptors)
 		return 0;
 	sk = (void *)t->sk;
 	if (t->path.length) {
@@ -280,6 +364,8 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 			peer = other->id;
 			pid = other->owner.pid;
 		}
+		t->other = peer;
+		t->other_pid = pid;
 		e = event_begin(unix_send, sk, r, PLANE_tracepoints);
 		if (!e)
 			return 0;
@@ -288,6 +374,8 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 		event_end(e);
 	} else {
 		unix_peer(sk, &peer, &pid);
+		t->other = peer;
+		t->other_pid = pid;
 		e = event_about(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), sk, r,
 				PLANE_tracepoints, 0);
 		if (!e)
@@ -307,7 +395,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	__u64 peer;
 	__u32 pid;
 
-	if (!t || !r || !c || !told(unix_recv))
+	if (!t || !r || !c || (!told(unix_recv) && !c->descriptors))
 		return 0;
 	sk = (void *)t->sk;
 	type = get(as_sock(sk), sk_type);
@@ -330,6 +418,8 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	}
 	if (!peer)
 		unix_peer(sk, &peer, &pid);
+	t->other = peer;
+	t->other_pid = pid;
 	share_of(&share, call_tells_cut(t->call), t->truncated, t->flags, asked, ret, t->from_bytes);
 	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
 	if (!e)
@@ -347,6 +437,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	e->call = t->call;
 	e->flags = t->flags;
 	e->type = type;
+	e->control_truncated = t->control_truncated;
 	if (!ret && asked)
 		e->eof = unix_eof(sk, r, type);
 	e->descriptors = c->descriptors;
@@ -701,17 +792,23 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 	struct control c = { .first = -1 };
 
 	if (call_sends(t->call)) {
-		if (t->family == AF_UNIX)
-			unix_send_tell(t, r, asked, ret);
-		else
+		if (t->family != AF_UNIX) {
 			udp_sent(t, r, asked, ret, PLANE_tracepoints);
+			return;
+		}
+		unix_send_tell(t, r, asked, ret);
+		if (ret >= 0 && t->descriptors)
+			descriptors_tell(t->numbers, t->descriptors, DIRECTION_sent);
 		return;
 	}
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
 		control_read(m, &c);
 	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
+	t->control_truncated = ret >= 0 && (m->msg_flags & MSG_CTRUNC);
 	if (t->family == AF_UNIX) {
 		unix_recv_tell(t, r, asked, ret, &c);
+		if (c.descriptors)
+			descriptors_tell(c.numbers, c.descriptors, DIRECTION_received);
 		return;
 	}
 	udp_received(t, r, asked, ret, PLANE_tracepoints);
@@ -734,7 +831,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
-		t->sender = t->passed = t->from.port = t->from_bytes = 0; /* looked at for the first only */
+		t->sender = t->passed = t->from.port = t->from_bytes = t->descriptors = 0; /* looked at for the first only */
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }

@@ -109,6 +109,7 @@ static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
 struct control {
 	__u32 descriptors;
 	__s32 first; /* of these */
+	__u64 numbers; /* where they lie, in user memory */
 	__u16 segment_bytes;
 };
 
@@ -119,6 +120,7 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 
 	ret->descriptors = 0;
 	ret->first = -1;
+	ret->numbers = 0;
 	ret->segment_bytes = 0;
 	for (int i = 0; i < CONTROLS_LOOKED_AT; i++) {
 		if (!at || left < sizeof(c) || bpf_probe_read_user(&c, sizeof(c), (void *)at))
@@ -127,8 +129,9 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 			break;
 		if (c.cmsg_level == 1 /* SOL_SOCKET */ && c.cmsg_type == 1 /* SCM_RIGHTS */) {
 			ret->descriptors = (c.cmsg_len - sizeof(c)) / sizeof(__s32);
+			ret->numbers = at + sizeof(c);
 			if (ret->descriptors)
-				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)(at + sizeof(c)));
+				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)ret->numbers);
 		} else if (c.cmsg_level == 17 /* SOL_UDP */ && c.cmsg_type == 103 /* UDP_SEGMENT */) {
 			bpf_probe_read_user(&ret->segment_bytes, sizeof(__u16), (void *)(at + sizeof(c)));
 		}

@@ -334,7 +334,9 @@ struct sockaddr_un { /* include/uapi/linux/un.h */
 	__u16 sun_family;
 	char sun_path[108];
 };
+struct qstr { const unsigned char *name; };
 struct dentry { /* include/linux/dcache.h */
+	struct qstr d_name;
 	struct inode *d_inode;
 };
 struct path { /* include/linux/path.h */
@@ -372,6 +374,7 @@ struct file {
 	void *private_data;
 	struct inode *f_inode;
 	unsigned int f_flags;
+	struct path f_path;
 	file_ref_t f_ref; /* since 6.13: holds references minus one */
 };
 struct file___old {

@@ -472,6 +472,26 @@ def descriptors():
         os.close(fd)
 
 
+@claim("kinds")
+def kinds_of_descriptors():
+    a, b = socket.socketpair(UNIX, STREAM)
+    c = socket.create_server(("127.0.0.1", 9161))
+    kept.extend((a, b, c))
+    pipe = os.pipe()
+    files = [os.open(folder + "/a\nname\x1b[31m", os.O_CREAT | os.O_WRONLY), pipe[0], c.fileno(),
+             os.open(folder, os.O_RDONLY), pipe[1], os.eventfd(0) if hasattr(os, "eventfd") else pipe[1]]
+    socket.send_fds(a, [b"six"], files)
+    got = socket.recv_fds(b, 100, 6)[1]
+    socket.send_fds(a, [b"too many"], files[:3])
+    flags = b.recvmsg(100, socket.CMSG_LEN(2 * 4))
+    assert flags[2] & socket.MSG_CTRUNC
+    got += [int.from_bytes(flags[1][0][2][i:i + 4], sys.byteorder) for i in (0, 4)]
+    socket.send_fds(a, [b"none"], files[:1])
+    assert b.recvmsg(100)[2] & socket.MSG_CTRUNC
+    for fd in set(files + got) - {c.fileno()}:
+        os.close(fd)
+
+
 @claim("ping")
 def ping():
     subprocess.run(["ping", "-c", "1", "-W", "2", "127.0.0.1"], stdout=subprocess.DEVNULL)

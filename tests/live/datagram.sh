@@ -533,6 +533,23 @@ udp = {x["socket"] for x in pick(e, "sock_create", family="inet")}
 check("descriptors passed are counted at both ends, and the socket among them is named",
       [(x["descriptors"], x["passed"] in udp) for x in pick(e, "unix_send") + pick(e, "unix_recv")] ==
       [(2, True), (2, True)] and rule(e, "unix_passed", "unix_got_passed"), briefs(e))
+e = of("kinds")
+listener = {x["socket"] for x in pick(e, "sock_listen")}
+files = pick(e, "unix_descriptor")
+kinds = ["file", "pipe", "socket", "directory"]
+check("and each of the first four is told by kind and name, at both ends",
+      [(x["direction"], x["number"], x["of"], x["kind"]) for x in files] ==
+      [(d, i + 1, n, kinds[i]) for sent, got in ((6, 6), (3, 2), (1, 0)) for d, n in (("sent", sent), ("received", got))
+       for i in range(min(n, 4))] and
+      all(x["name"] == "a\nname\x1b[31m" for x in files if x["kind"] == "file") and
+      all({x["passed"]} == listener for x in files if x["kind"] == "socket") and
+      len({x["passed_fd"] for x in files[:8]}) == 8 and all(x["pid"] == x["peer_pid"] for x in files) and
+      {x["peer"] for x in files if x["direction"] == "sent"} == {x["socket"] for x in files if x["direction"] == "received"},
+      briefs(files))
+check("what finds no room is told as thrown away",
+      [(x["descriptors"], x["control_truncated"]) for x in pick(e, "unix_recv")] == [(6, False), (2, True), (0, True)] and
+      rule(e, "unix_got_socket", "unix_control_cut") == ["unix_got_socket"] + ["unix_control_cut"] * 2,
+      briefs(pick(e, "unix_recv")))
 e = of("pair")
 gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
 check("whose process the closed end of a socketpair was is not made up",

@@ -2064,6 +2064,17 @@ FITS(unix_got_passed)
 	return AS(unix_recv)->descriptors != 0;
 }
 
+FITS(unix_got_socket)
+{
+	because_peer(o, FACT_send);
+	return AS(unix_descriptor)->direction == DIRECTION_received && AS(unix_descriptor)->kind == FILE_KIND_socket;
+}
+
+FITS(unix_control_cut)
+{
+	return AS(unix_recv)->control_truncated;
+}
+
 FITS(unix_recv_reset)
 {
 	because_peer(o, FACT_close);
