@@ -26,6 +26,19 @@ static __always_inline __u64 descriptor_socket(__s32 fd)
 	return r ? r->id : 0;
 }
 
+/* A unix socket has no address an event could hold: nothing is read from it. */
+static __always_inline void *unix_event(__u32 id, __u64 size, struct record *r, __u8 plane)
+{
+	struct endpoints ends = { .family = AF_UNIX };
+
+	if (!r || !config.told_by[id] || !passes(&r->owner, r->in_tree, r->netns, &ends, r->protocol))
+		return 0;
+	return event_reserve(id, size, r->id, &r->owner, r->netns, &ends, r->protocol, plane, 0);
+}
+
+#define unix_event_begin(name, r, plane) \
+	((struct event_##name *)unix_event(EVENT_##name, sizeof(struct event_##name), r, plane))
+
 /* ---- what travels with a message ---- */
 
 enum { S_IFIFO = 0010000, S_IFCHR = 0020000, S_IFDIR = 0040000, S_IFBLK = 0060000, S_IFREG = 0100000 };
@@ -73,7 +86,7 @@ __noinline int unix_descriptor_tell(__s32 fd, __u32 number, __u32 of, __u32 dire
 		return 0;
 	sk = (void *)t->sk;
 	passed = descriptor_socket(fd);
-	e = event_begin(unix_descriptor, sk, record_find_mapped(sk), PLANE_tracepoints);
+	e = unix_event_begin(unix_descriptor, record_find_mapped(sk), PLANE_tracepoints);
 	if (!e)
 		return 0;
 	e->head.fd = t->fd;
@@ -91,9 +104,44 @@ __noinline int unix_descriptor_tell(__s32 fd, __u32 number, __u32 of, __u32 dire
 	return 0;
 }
 
+/* Whether the current task numbers processes as events do. */
+static __always_inline bool pids_are_ours(void)
+{
+	struct pid *pid = get(current_task(), thread_pid);
+
+	return pid && !get(typed(pid, pid), level);
+}
+
+__noinline int credentials_tell(__u64 user, __u32 direction)
+{
+	struct thread *t = thread_current();
+	struct event_unix_credentials *e;
+	struct user_credentials c;
+	const void *sk;
+	__u32 sender;
+
+	if (!t || !told(unix_credentials) || bpf_probe_read_user(&c, sizeof(c), (void *)user))
+		return 0;
+	sk = (void *)t->sk;
+	sender = direction == DIRECTION_sent ? bpf_get_current_pid_tgid() >> 32 : t->other_pid;
+	e = unix_event_begin(unix_credentials, record_find_mapped(sk), PLANE_tracepoints);
+	if (!e)
+		return 0;
+	e->head.fd = t->fd;
+	e->direction = direction;
+	e->given_pid = c.pid;
+	e->given_uid = c.uid;
+	e->given_gid = c.gid;
+	e->other = c.pid && sender && c.pid != sender && pids_are_ours();
+	e->peer = t->other;
+	e->peer_pid = t->other_pid;
+	event_end(e);
+	return 0;
+}
+
 enum { DESCRIPTORS_TOLD = 4 };
 
-APART int descriptors_tell(__u64 numbers, __u32 count, __u32 direction)
+__noinline int descriptors_tell(__u64 numbers, __u32 count, __u32 direction)
 {
 	__s32 fd;
 
@@ -215,6 +263,7 @@ APART int datagram_begins(struct thread *t, __u8 call)
 	t->truncated = 0;
 	t->from_bytes = 0;
 	t->descriptors = 0;
+	t->credentials = 0;
 	t->segment_bytes = 0;
 	t->fragments = 0;
 	if (t->protocol == IPPROTO_UDP && t->family != AF_UNIX)
@@ -226,6 +275,7 @@ APART int datagram_begins(struct thread *t, __u8 call)
 			control_read(&m, &c);
 			t->descriptors = c.descriptors;
 			t->numbers = c.numbers;
+			t->credentials = c.credentials;
 			t->segment_bytes = c.segment_bytes;
 			if (c.descriptors)
 				t->passed = descriptor_socket(c.first);
@@ -349,7 +399,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 		return 0;
 	t->other = 0;
 	t->other_pid = 0;
-	if (!told(unix_send) && !t->descriptors)
+	if (!told(unix_send) && !t->descriptors && !t->credentials)
 		return 0;
 	sk = (void *)t->sk;
 	if (t->path.length) {
@@ -366,7 +416,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 		}
 		t->other = peer;
 		t->other_pid = pid;
-		e = event_begin(unix_send, sk, r, PLANE_tracepoints);
+		e = unix_event_begin(unix_send, r, PLANE_tracepoints);
 		if (!e)
 			return 0;
 		unix_send_fill(e, t, peer, pid, asked, ret);
@@ -376,8 +426,7 @@ APART __noinline int unix_send_tell(struct thread *t, struct record *r, __u64 as
 		unix_peer(sk, &peer, &pid);
 		t->other = peer;
 		t->other_pid = pid;
-		e = event_about(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), sk, r,
-				PLANE_tracepoints, 0);
+		e = unix_event(EVENT_unix_send, __builtin_offsetof(struct event_unix_send, path), r, PLANE_tracepoints);
 		if (!e)
 			return 0;
 		unix_send_fill(e, t, peer, pid, asked, ret);
@@ -395,7 +444,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	__u64 peer;
 	__u32 pid;
 
-	if (!t || !r || !c || (!told(unix_recv) && !c->descriptors))
+	if (!t || !r || !c || (!told(unix_recv) && !c->descriptors && !c->credentials))
 		return 0;
 	sk = (void *)t->sk;
 	type = get(as_sock(sk), sk_type);
@@ -421,7 +470,7 @@ APART __noinline int unix_recv_tell(struct thread *t, struct record *r, __u64 as
 	t->other = peer;
 	t->other_pid = pid;
 	share_of(&share, call_tells_cut(t->call), t->truncated, t->flags, asked, ret, t->from_bytes);
-	e = event_begin(unix_recv, sk, r, PLANE_tracepoints);
+	e = unix_event_begin(unix_recv, r, PLANE_tracepoints);
 	if (!e)
 		return 0;
 	e->head.fd = t->fd;
@@ -493,7 +542,7 @@ static __always_inline void unix_connect_done(struct thread *t, const void *sk, 
 		unix_child_note(sk);
 	if (!error)
 		unix_peer(sk, &peer, &pid);
-	e = event_begin(unix_connect, sk, r, PLANE_tracepoints);
+	e = unix_event_begin(unix_connect, r, PLANE_tracepoints);
 	if (!e)
 		return;
 	e->head.fd = t->fd;
@@ -525,7 +574,7 @@ static __always_inline void unix_accept_done(struct thread *t, struct record *li
 		unix_peer(sk, &peer, &pid);
 	}
 	name_read((void *)t->sk, &scratch->name);
-	e = event_begin(unix_accept, sk, r, PLANE_tracepoints);
+	e = unix_event_begin(unix_accept, r, PLANE_tracepoints);
 	if (!e)
 		return;
 	e->head.fd = error ? t->fd : fd;
@@ -574,9 +623,13 @@ static __always_inline bool buffer_full(const void *sk)
 	return (__s32)charged_bytes(sk) >= get(as_sock(sk), sk_sndbuf);
 }
 
-/* `other` 0: not known. Told in the waiting thread's own call. */
-APART int unix_block_tell(struct thread *t, __u64 other, __u8 ending, __s32 error, __u8 plane)
+/*
+ * `other` 0: not known. Told in the waiting thread's own call. Like what follows a function that takes numbers alone, which any
+ * verifier looks at once and not once per call.
+ */
+__noinline int unix_block_tell(__u64 other, __u32 ending, __s32 error, __u32 plane)
 {
+	struct thread *t = thread_current();
 	struct event_unix_block *e;
 	const void *sk;
 	struct record *r;
@@ -585,7 +638,7 @@ APART int unix_block_tell(struct thread *t, __u64 other, __u8 ending, __s32 erro
 		return 0;
 	sk = (void *)t->sk;
 	r = record_find_mapped(sk);
-	e = event_begin(unix_block, sk, r, plane);
+	e = unix_event_begin(unix_block, r, plane);
 	if (!e)
 		return 0;
 	e->head.fd = t->fd;
@@ -634,7 +687,7 @@ static __always_inline void unix_wait_begins(struct thread *t, __u8 reason, __u6
 		if (pid)
 			t->waits_for_pid = get(typed(pid, pid), numbers[0].nr);
 	}
-	unix_block_tell(t, other, 0, 0, plane);
+	unix_block_tell(other, 0, 0, plane);
 }
 
 /* The socket a message of this call goes to. 0: not known. */
@@ -649,8 +702,9 @@ static __always_inline const void *unix_receiver(const struct thread *t)
  * The thread goes to sleep in a call, in such a way that a signal wakes it: in a send or connect() on a unix socket that is, but for
  * what lies before it (the file of a pipe, a path to be looked up), waiting for room. What is not full is not waited for.
  */
-APART int unix_sleeps(struct thread *t)
+__noinline int unix_sleeps(void)
 {
+	struct thread *t = thread_current();
 	const void *sk, *other;
 	struct record *r;
 	__u8 reason;
@@ -771,14 +825,16 @@ static __always_inline __u8 wait_ending(const struct thread *t, __s64 ret)
 	return cut_short_by(t);
 }
 
-APART int unix_wait_over(struct thread *t, __s64 ret)
+__noinline int unix_wait_over(__s64 ret)
 {
+	struct thread *t = thread_current();
+
 	if (!t)
 		return 0;
 	if (t->sleep_ns)
 		t->blocked_ns += bpf_ktime_get_ns() - t->sleep_ns;
 	t->sleep_ns = 0;
-	unix_block_tell(t, 0, wait_ending(t, ret), ret < 0 && visible(ret) == ret ? -ret : 0, config.told_by[EVENT_unix_block]);
+	unix_block_tell(0, wait_ending(t, ret), ret < 0 && visible(ret) == ret ? -ret : 0, config.told_by[EVENT_unix_block]);
 	t->blocked = 0;
 	return 0;
 }
@@ -799,6 +855,8 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 		unix_send_tell(t, r, asked, ret);
 		if (ret >= 0 && t->descriptors)
 			descriptors_tell(t->numbers, t->descriptors, DIRECTION_sent);
+		if (ret >= 0 && t->credentials)
+			credentials_tell(t->credentials, DIRECTION_sent);
 		return;
 	}
 	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
@@ -809,6 +867,8 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 		unix_recv_tell(t, r, asked, ret, &c);
 		if (c.descriptors)
 			descriptors_tell(c.numbers, c.descriptors, DIRECTION_received);
+		if (c.credentials)
+			credentials_tell(c.credentials, DIRECTION_received);
 		return;
 	}
 	udp_received(t, r, asked, ret, PLANE_tracepoints);
@@ -831,7 +891,7 @@ __noinline int message_of_many(__u32 index)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
 	if (index)
-		t->sender = t->passed = t->from.port = t->from_bytes = t->descriptors = 0; /* looked at for the first only */
+		t->sender = t->passed = t->from.port = t->from_bytes = t->descriptors = t->credentials = 0; /* looked at for the first only */
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }
@@ -878,7 +938,7 @@ APART int datagram_restarts(struct thread *t)
 	if (!t)
 		return 0;
 	if (t->blocked)
-		unix_wait_over(t, -ERESTARTSYS);
+		unix_wait_over(-ERESTARTSYS);
 	if (t->target)
 		sender_returns(t);
 	if (t->reads)
@@ -904,7 +964,7 @@ APART int datagram_done(struct thread *t, __s64 ret)
 		struct scratch *scratch = scratch_get();
 
 		if (t->blocked)
-			unix_wait_over(t, ret);
+			unix_wait_over(ret);
 		switch (t->call) {
 		case CALL_bind:
 			if (error || !scratch)

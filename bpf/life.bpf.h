@@ -38,6 +38,7 @@ struct thread {
 	__u64 reached;		/* unix: the one that was told of it; all ones: several (sendmmsg) */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
 	__u64 numbers;		/* where the descriptors sent along lie, in user memory */
+	__u64 credentials;	/* the same of credentials, 0: none */
 	__u64 other;		/* unix: id of the other end of the message being told */
 	__u64 waits_for;	/* unix: id of the socket that must make room */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */

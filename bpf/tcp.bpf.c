@@ -658,7 +658,7 @@ __u64 waits = 0; /* whether a wait of interest ever began; while none did, nobod
 #define TASK_INTERRUPTIBLE 1
 #define SOCK_NOSPACE 2 /* bit of struct socket.flags: somebody waits for room */
 
-extern int unix_sleeps(struct thread *t);
+extern int unix_sleeps(void);
 
 static __always_inline void sleep_begins(struct thread *thread)
 {
@@ -682,7 +682,7 @@ HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct tas
 			if (socket && get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE))
 				sleep_begins(thread);
 		} else if (told_by(unix_block, PLANE_tracepoints) && thread->family == AF_UNIX && state & TASK_INTERRUPTIBLE) {
-			if (unix_sleeps(thread))
+			if (unix_sleeps()) /* of this thread, which is the current one still */
 				sleep_begins(thread);
 		}
 	}

@@ -105,11 +105,17 @@ static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
 	return sum;
 }
 
-/* What control messages carry: descriptors (SCM_RIGHTS), the size of segments (UDP_SEGMENT). */
+/* What SCM_CREDENTIALS carries (struct ucred, include/linux/socket.h). */
+struct user_credentials {
+	__u32 pid, uid, gid;
+};
+
+/* What control messages carry: descriptors (SCM_RIGHTS), credentials, the size of segments (UDP_SEGMENT). */
 struct control {
 	__u32 descriptors;
 	__s32 first; /* of these */
 	__u64 numbers; /* where they lie, in user memory */
+	__u64 credentials; /* the same of a struct user_credentials, 0: none */
 	__u16 segment_bytes;
 };
 
@@ -121,6 +127,7 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 	ret->descriptors = 0;
 	ret->first = -1;
 	ret->numbers = 0;
+	ret->credentials = 0;
 	ret->segment_bytes = 0;
 	for (int i = 0; i < CONTROLS_LOOKED_AT; i++) {
 		if (!at || left < sizeof(c) || bpf_probe_read_user(&c, sizeof(c), (void *)at))
@@ -132,6 +139,9 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 			ret->numbers = at + sizeof(c);
 			if (ret->descriptors)
 				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)ret->numbers);
+		} else if (c.cmsg_level == 1 && c.cmsg_type == 2 /* SCM_CREDENTIALS */) {
+			if (c.cmsg_len >= sizeof(c) + sizeof(struct user_credentials))
+				ret->credentials = at + sizeof(c);
 		} else if (c.cmsg_level == 17 /* SOL_UDP */ && c.cmsg_type == 103 /* UDP_SEGMENT */) {
 			bpf_probe_read_user(&ret->segment_bytes, sizeof(__u16), (void *)(at + sizeof(c)));
 		}

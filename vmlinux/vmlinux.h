@@ -394,6 +394,7 @@ struct files_struct {
 /* include/linux/pid.h */
 struct upid { int nr; };
 struct pid {
+	unsigned int level;
 	struct upid numbers[1];
 };
 
@@ -409,6 +410,7 @@ struct thread_info { /* arch thread_info.h */
 	unsigned int status; /* x86: TS_COMPAT in it */
 };
 struct task_struct {
+	struct pid *thread_pid;
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;

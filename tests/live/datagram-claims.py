@@ -5,6 +5,7 @@
 """
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -490,6 +491,29 @@ def kinds_of_descriptors():
     assert b.recvmsg(100)[2] & socket.MSG_CTRUNC
     for fd in set(files + got) - {c.fileno()}:
         os.close(fd)
+
+
+@claim("creds")
+def credentials():
+    def from_another(ready):
+        a.send(b"another")
+        ready()
+    a, b = socket.socketpair(UNIX)
+    kept.extend((a, b))
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    a.sendmsg([b"own"], [(socket.SOL_SOCKET, 2, struct.pack("3I", os.getpid(), os.getuid(), os.getgid()))])
+    a.sendmsg([b"init"], [(socket.SOL_SOCKET, 2, struct.pack("3I", 1, 7, 8))])
+    a.send(b"unasked")
+    for _ in range(3):
+        b.recvmsg(100, 100)
+    child = as_child("creds-child", from_another)
+    os.waitpid(child, 0)
+    print("creds", child, flush=True)
+    b.recvmsg(100, 100)
+    fails(a.sendmsg, [b"no such"], [(socket.SOL_SOCKET, 2, struct.pack("3I", 0x3fffffff, 0, 0))])
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+    a.send(b"plain")
+    b.recvmsg(100, 100)
 
 
 @claim("ping")

@@ -550,6 +550,15 @@ check("what finds no room is told as thrown away",
       [(x["descriptors"], x["control_truncated"]) for x in pick(e, "unix_recv")] == [(6, False), (2, True), (0, True)] and
       rule(e, "unix_got_socket", "unix_control_cut") == ["unix_got_socket"] + ["unix_control_cut"] * 2,
       briefs(pick(e, "unix_recv")))
+e = of("creds")
+mine, child = e[0]["pid"], [int(line.split()[1]) for line in open(sys.argv[4]) if line.startswith("creds")][0]
+given = [(x["direction"], x["given_pid"], x["given_uid"], x["given_gid"], x["other"]) for x in pick(e, "unix_credentials")]
+check("credentials are told where they are given and where they are asked for, a stranger's as such",
+      given == [("sent", mine, 0, 0, False), ("sent", 1, 7, 8, True), ("received", mine, 0, 0, False),
+                ("received", 1, 7, 8, True), ("received", mine, 0, 0, False), ("received", child, 0, 0, False)] and
+      rule(e, "unix_gives_other", "unix_gives_own", "unix_got_other", "unix_got_credentials") ==
+      ["unix_gives_own", "unix_gives_other", "unix_got_credentials", "unix_got_other"] + ["unix_got_credentials"] * 2,
+      [mine, child] + given + briefs(pick(e, {"unix_recv", "unix_send"})))
 e = of("pair")
 gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
 check("whose process the closed end of a socketpair was is not made up",

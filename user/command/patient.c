@@ -156,6 +156,26 @@ static void write_all(struct actor *a, int fd, size_t bytes)
 	TRY(send(fd, zeroes, bytes, 0));
 }
 
+/* Four bytes with a descriptor and who sends it (unix(7)). */
+static void write_along(struct actor *a, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr aligned;
+	} control = { 0 };
+	struct ucred self = { .pid = getpid(), .uid = getuid(), .gid = getgid() };
+	struct iovec four = { (char *)"four", 4 };
+	struct msghdr m = { .msg_iov = &four, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	c = CMSG_NXTHDR(&m, c);
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(self)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS };
+	memcpy(CMSG_DATA(c), &self, sizeof(self));
+	TRY(sendmsg(fd, &m, 0));
+}
+
 static void reset_close(struct actor *a, int fd)
 {
 	struct linger none = { .l_onoff = 1 };
@@ -432,7 +452,7 @@ static void client_unix(struct actor *a)
 
 	set(a, fd, SOL_SOCKET, SO_SNDBUF, 8192);
 	TRY(connect(fd, (struct sockaddr *)&to, size));
-	write_all(a, fd, 4);
+	write_along(a, fd);
 	read_all(a, fd, 4);
 	give(a);
 	write_all(a, fd, UNIX_FLOOD_BYTES);

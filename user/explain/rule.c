@@ -2064,6 +2064,28 @@ FITS(unix_got_passed)
 	return AS(unix_recv)->descriptors != 0;
 }
 
+FITS(unix_gives_other)
+{
+	return AS(unix_credentials)->direction == DIRECTION_sent && AS(unix_credentials)->other;
+}
+
+FITS(unix_gives_own)
+{
+	return AS(unix_credentials)->direction == DIRECTION_sent;
+}
+
+FITS(unix_got_other)
+{
+	because_peer(o, FACT_send);
+	return AS(unix_credentials)->other;
+}
+
+FITS(unix_got_credentials)
+{
+	because_peer(o, FACT_send);
+	return true;
+}
+
 FITS(unix_got_socket)
 {
 	because_peer(o, FACT_send);
