@@ -66,6 +66,19 @@ APART int message_read(struct thread *t, __u64 user, bool asked)
 	return 0;
 }
 
+/* The same of a call that was under way when the trace began: user memory can be read only now, from the thread itself. */
+APART int under_way_read(struct thread *t)
+{
+	if (!t)
+		return 0;
+	t->under_way = 0;
+	if (t->call == CALL_readv || t->call == CALL_writev)
+		t->asked_bytes = iov_bytes(t->user, t->user_length);
+	else
+		message_read(t, t->user, t->call == CALL_sendmsg || t->call == CALL_sendmmsg);
+	return 0;
+}
+
 /* ---- what the calls tell ---- */
 
 static __always_inline void output_tell(struct thread *t, __u64 user, __u64 length)
@@ -865,6 +878,7 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	t->call = CALL_none;
 	sk = (void *)t->sk;
 	if (ret <= -ERESTARTSYS && call_restarts(ret)) {
+		t->under_way = 0;
 		if (t->protocol != IPPROTO_TCP) {
 			t->call = call; /* named where the end of a wait is told */
 			datagram_restarts(t);
@@ -905,6 +919,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	t->call = call; /* tellers name it */
+	if (HAS(cast) && t->under_way) /* set where the iterator over tasks can be had */
+		under_way_read(t);
 	if (call == CALL_accept) {
 		accepted(t, ret, error, now);
 		if (t->family == AF_UNIX)
@@ -1294,6 +1310,40 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	t->family = family;
 	t->protocol = sock_protocol_of(sk, family);
 	t->start_ns = bpf_ktime_get_ns();
+	switch (call) {
+	case CALL_recvfrom:
+		t->user_length = call_argument(regs, 5);
+		t->user = call_argument(regs, 4);
+		t->flags = call_argument(regs, 3);
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_sendto:
+		t->flags = call_argument(regs, 3);
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_read:
+	case CALL_write:
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_sendfile:
+	case CALL_splice:
+		t->asked_bytes = call_argument(regs, call == CALL_splice ? 4 : 3);
+		break;
+	case CALL_readv:
+	case CALL_writev:
+		t->user = call_argument(regs, 1);
+		t->user_length = call_argument(regs, 2);
+		t->under_way = 1;
+		break;
+	case CALL_recvmsg:
+	case CALL_sendmsg:
+	case CALL_recvmmsg:
+	case CALL_sendmmsg:
+		t->user = call_argument(regs, 1);
+		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
+		t->under_way = 1;
+		break;
+	}
 	t->call = call;
 	return 0;
 }

@@ -72,6 +72,7 @@ struct thread {
 	__u8 control_truncated;	/* so was what came along with it */
 	__u8 reads;		/* counted as a reader of its socket's queue */
 	__u8 blocked;		/* enum block + 1, unix: enum unix_wait, once a wait was told */
+	__u8 under_way;		/* the call began before the trace: what it asked for is still to be read */
 	__u8 in_tree;
 	__u8 tree_known;
 	__u8 state;

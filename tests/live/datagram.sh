@@ -653,6 +653,47 @@ if who == "anybody":
 END
 done
 
+# ---- calls under way when the trace begins ----
+
+cat >"$tmp/early.py" <<'END'
+import os, socket, threading, time
+UNIX, INET, STREAM, DGRAM = socket.AF_UNIX, socket.AF_INET, socket.SOCK_STREAM, socket.SOCK_DGRAM
+a, b = socket.socketpair(UNIX, STREAM)
+c, d = socket.socketpair(UNIX, DGRAM)
+e, f = socket.socketpair(UNIX, STREAM)
+listener = socket.create_server(("127.0.0.1", 9210))
+g = socket.create_connection(("127.0.0.1", 9210))
+h = listener.accept()[0]
+i, j = socket.socket(INET, DGRAM), socket.socket(INET, DGRAM)
+j.bind(("127.0.0.1", 9210))
+i.connect(("127.0.0.1", 9210))
+for read in (lambda: b.recv(77), lambda: d.recvmsg(78, 10), lambda: os.readv(f.fileno(), [bytearray(70), bytearray(9)]),
+             lambda: h.recvmsg_into([bytearray(70), bytearray(10)]), lambda: j.recvmsg(81)):
+    threading.Thread(target=read).start()
+time.sleep(0.2)
+print("ready", flush=True)
+input()
+for s in a, c, e, g, i:
+    s.send(b"hello")
+END
+start early python3 "$tmp/early.py"
+sees early ready
+trace_start early -p "${pid[early]}"
+echo >&"${input[early]}"
+ends early
+trace_stop early
+if at_least 6.2; then
+	judge "$tmp/early.json" <<'END'
+import sys
+from events import *
+
+got = [(x["event"], x["call"], x["asked_bytes"], x["done_bytes"]) for x in pick(read(sys.argv[2]), {"unix_recv", "udp_recv", "tcp_recv"})]
+check("a read that was under way when the trace began tells what it had asked for",
+      sorted(got) == sorted([("unix_recv", "recvfrom", 77, 5), ("unix_recv", "recvmsg", 78, 5), ("unix_recv", "readv", 79, 5),
+                             ("tcp_recv", "recvmsg", 80, 5), ("udp_recv", "recvmsg", 81, 5)]), got)
+END
+fi
+
 # ---- sends and receives added up ----
 
 trace_start folded --io=folded
