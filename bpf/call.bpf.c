@@ -203,6 +203,14 @@ static __always_inline void owner_learn(struct thread *t, const void *sk, __u64 
 		t->listener = r ? r->id : 0;
 }
 
+/* Whether what splice() writes to is a socket; else what it reads from may be one. */
+__noinline int splices_into(__s32 fd)
+{
+	__u64 ino;
+
+	return file_sock(file_of(current_task(), fd), &ino) != 0;
+}
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
@@ -229,7 +237,11 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		return 0;
 	}
 	if (call > CALL_socketpair) {
-		fd = call_argument(regs, call == CALL_splice ? 2 : call == CALL_dup ? 1 : 0);
+		fd = call_argument(regs, call == CALL_dup ? 1 : 0);
+		if (call == CALL_splice && splices_into(call_argument(regs, 2)))
+			fd = call_argument(regs, 2);
+		else if (call == CALL_splice)
+			call = CALL_splice_from;
 		/* What dup2() is to copy must be there, or the descriptor stays open. */
 		if (call == CALL_dup && ((__s32)call_argument(regs, 0) == fd || !file_of(task, call_argument(regs, 0))))
 			return 0;
@@ -371,6 +383,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = call_argument(regs, 3);
 		break;
 	case CALL_splice:
+	case CALL_splice_from:
 		t->asked_bytes = call_argument(regs, 4);
 		break;
 	}

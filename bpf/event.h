@@ -90,7 +90,7 @@ enum { REUSE_address = 1, REUSE_port = 2 };
 enum call {
 	CALL_none, CALL_socket, CALL_socketpair, CALL_bind, CALL_listen, CALL_setsockopt, CALL_connect, CALL_accept,
 	CALL_shutdown, CALL_close, CALL_exit,
-	CALL_read, CALL_readv, CALL_recvfrom, CALL_recvmsg, CALL_recvmmsg,
+	CALL_read, CALL_readv, CALL_recvfrom, CALL_recvmsg, CALL_recvmmsg, CALL_splice_from,
 	CALL_write, CALL_writev, CALL_sendto, CALL_sendmsg, CALL_sendmmsg, CALL_sendfile, CALL_splice,
 	CALL_dup, CALL_close_range, CALL_timer, CALL_exec,
 	CALL_COUNT

@@ -586,7 +586,7 @@ static __always_inline void wait_begins(struct thread *thread, __u64 now, __u8 p
 		thread->blocked = 1 + block_reason(sk);
 		if (told_by(tcp_send_block, plane))
 			block_tell(sk, r, PHASE_begins, thread->blocked - 1, 0, plane);
-	} else if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+	} else if (thread->call >= CALL_read && thread->call <= CALL_splice_from) {
 		struct event_tcp_recv_block *e;
 
 		thread->blocked = 1;
@@ -674,7 +674,7 @@ HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct tas
 	struct socket *socket;
 
 	if (thread && thread->call && thread->sk) {
-		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+		if (thread->call >= CALL_read && thread->call <= CALL_splice_from) {
 			if (told_by(tcp_recv_block, PLANE_tracepoints))
 				sleep_begins(thread);
 		} else if (thread->protocol == IPPROTO_TCP) {

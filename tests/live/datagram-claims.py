@@ -516,6 +516,29 @@ def credentials():
     b.recvmsg(100, 100)
 
 
+@claim("splice")
+def splice():
+    a, b = socket.socketpair(UNIX, STREAM)
+    l = socket.create_server(("127.0.0.1", 9162))
+    c = socket.create_connection(("127.0.0.1", 9162))
+    d = l.accept()[0]
+    kept.extend((a, b, c, d, l))
+    reader, writer = os.pipe()
+    for s, r in (a, b), (c, d):
+        os.write(writer, b"x" * 500)
+        assert os.splice(reader, s.fileno(), 500) == 500
+        assert os.splice(r.fileno(), writer, 400) == 400
+        assert len(os.read(reader, 400)) == 400
+        file = os.open(__file__, os.O_RDONLY)
+        assert os.sendfile(s.fileno(), file, 0, 300) == 300
+        os.close(file)
+        got = 0
+        while got < 400:
+            got += len(r.recv(1000))
+    os.close(reader)
+    os.close(writer)
+
+
 @claim("ping")
 def ping():
     subprocess.run(["ping", "-c", "1", "-W", "2", "127.0.0.1"], stdout=subprocess.DEVNULL)

@@ -559,6 +559,11 @@ check("credentials are told where they are given and where they are asked for, a
       rule(e, "unix_gives_other", "unix_gives_own", "unix_got_other", "unix_got_credentials") ==
       ["unix_gives_own", "unix_gives_other", "unix_got_credentials", "unix_got_other"] + ["unix_got_credentials"] * 2,
       [mine, child] + given + briefs(pick(e, {"unix_recv", "unix_send"})))
+e = of("splice")
+check("splice() into a socket and out of it and sendfile() are sends and receives, of unix and TCP",
+      [[(x["call"], x["asked_bytes"], x["done_bytes"]) for x in pick(e, (p + "_send", p + "_recv"))][:3] for p in ("unix", "tcp")] ==
+      [[("splice", 500, 500), ("splice_from", 400, 400), ("sendfile", 300, 300)]] * 2,
+      briefs(pick(e, {"unix_send", "unix_recv", "tcp_send", "tcp_recv"})))
 e = of("pair")
 gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
 check("whose process the closed end of a socketpair was is not made up",
