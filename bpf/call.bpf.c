@@ -67,6 +67,19 @@ APART int message_read(struct thread *t, __u64 user, bool asked)
 	return 0;
 }
 
+/* The same of a call that was under way when the trace began: user memory can be read only now, from the thread itself. */
+APART int under_way_read(struct thread *t)
+{
+	if (!t)
+		return 0;
+	t->under_way = 0;
+	if (t->call == CALL_readv || t->call == CALL_writev)
+		t->asked_bytes = iov_bytes(t->user, t->user_length);
+	else
+		message_read(t, t->user, t->call == CALL_sendmsg || t->call == CALL_sendmmsg);
+	return 0;
+}
+
 /* ---- what the calls tell ---- */
 
 static __always_inline void output_tell(struct thread *t, __u64 user, __u64 length)
@@ -191,6 +204,14 @@ static __always_inline void owner_learn(struct thread *t, const void *sk, __u64 
 		t->listener = r ? r->id : 0;
 }
 
+/* Whether what splice() writes to is a socket; else what it reads from may be one. */
+__noinline int splices_into(__s32 fd)
+{
+	__u64 ino;
+
+	return file_sock(file_of(current_task(), fd), &ino) != 0;
+}
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
@@ -220,7 +241,11 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	if (call == CALL_getsockopt && ((__s32)call_argument(regs, 1) != SOL_SOCKET || (__s32)call_argument(regs, 2) != SO_ERROR))
 		return 0;
 	if (call > CALL_socketpair) {
-		fd = call_argument(regs, call == CALL_splice ? 2 : call == CALL_dup ? 1 : 0);
+		fd = call_argument(regs, call == CALL_dup ? 1 : 0);
+		if (call == CALL_splice && splices_into(call_argument(regs, 2)))
+			fd = call_argument(regs, 2);
+		else if (call == CALL_splice)
+			call = CALL_splice_from;
 		/* What dup2() is to copy must be there, or the descriptor stays open. */
 		if (call == CALL_dup && ((__s32)call_argument(regs, 0) == fd || !file_of(task, call_argument(regs, 0))))
 			return 0;
@@ -365,6 +390,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->asked_bytes = call_argument(regs, 3);
 		break;
 	case CALL_splice:
+	case CALL_splice_from:
 		t->asked_bytes = call_argument(regs, 4);
 		break;
 	}
@@ -893,10 +919,14 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 	t->call = CALL_none;
 	sk = (void *)t->sk;
 	if (ret <= -ERESTARTSYS && call_restarts(ret)) {
-		if (t->protocol != IPPROTO_TCP)
+		t->under_way = 0;
+		if (t->protocol != IPPROTO_TCP) {
+			t->call = call; /* named where the end of a wait is told */
 			datagram_restarts(t);
-		else if (t->blocked)
+			t->call = CALL_none;
+		} else if (t->blocked) {
 			wait_told(t, record_find(sk), call >= CALL_write, 0, bpf_ktime_get_ns());
+		}
 		return 0;
 	}
 	ret = visible(ret);
@@ -930,6 +960,8 @@ HOOK_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	t->call = call; /* tellers name it */
+	if (HAS(cast) && t->under_way) /* set where the iterator over tasks can be had */
+		under_way_read(t);
 	if (call == CALL_accept) {
 		accepted(t, ret, error, now);
 		if (t->family == AF_UNIX)
@@ -1319,6 +1351,40 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	t->family = family;
 	t->protocol = sock_protocol_of(sk, family);
 	t->start_ns = bpf_ktime_get_ns();
+	switch (call) {
+	case CALL_recvfrom:
+		t->user_length = call_argument(regs, 5);
+		t->user = call_argument(regs, 4);
+		t->flags = call_argument(regs, 3);
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_sendto:
+		t->flags = call_argument(regs, 3);
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_read:
+	case CALL_write:
+		t->asked_bytes = call_argument(regs, 2);
+		break;
+	case CALL_sendfile:
+	case CALL_splice:
+		t->asked_bytes = call_argument(regs, call == CALL_splice ? 4 : 3);
+		break;
+	case CALL_readv:
+	case CALL_writev:
+		t->user = call_argument(regs, 1);
+		t->user_length = call_argument(regs, 2);
+		t->under_way = 1;
+		break;
+	case CALL_recvmsg:
+	case CALL_sendmsg:
+	case CALL_recvmmsg:
+	case CALL_sendmmsg:
+		t->user = call_argument(regs, 1);
+		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
+		t->under_way = 1;
+		break;
+	}
 	t->call = call;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #define SOCK_SEQPACKET 5
 #define SOCK_DEAD_BIT 0 /* enum sock_flags */
 #define MSG_PEEK 0x2
+#define MSG_CTRUNC 0x8
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
 

@@ -69,6 +69,11 @@ enum probe_kind { PROBE_keepalive, PROBE_zero_window };
 enum hold { HOLD_nagle, HOLD_cork };
 enum listen_drop { LISTEN_DROP_unknown, LISTEN_DROP_accept_queue, LISTEN_DROP_syn_queue };
 enum block { BLOCK_unknown, BLOCK_send_buffer, BLOCK_peer_window, BLOCK_congestion_window, BLOCK_memory };
+enum unix_wait { UNIX_WAIT_unknown, UNIX_WAIT_send_buffer, UNIX_WAIT_receive_queue, UNIX_WAIT_backlog };
+enum unix_wait_end { UNIX_WAIT_END_none, UNIX_WAIT_END_room, UNIX_WAIT_END_timeout, UNIX_WAIT_END_signal, UNIX_WAIT_END_gone, UNIX_WAIT_END_unknown };
+enum file_kind {
+	FILE_KIND_unknown, FILE_KIND_socket, FILE_KIND_pipe, FILE_KIND_file, FILE_KIND_directory, FILE_KIND_device, FILE_KIND_nameless
+};
 enum eof_cause { EOF_none, EOF_peer_closed, EOF_peer_died, EOF_peer_shutdown, EOF_local_shutdown, EOF_empty_datagram };
 enum udp_drop { UDP_DROP_unknown, UDP_DROP_receive_buffer, UDP_DROP_checksum, UDP_DROP_no_socket, UDP_DROP_filter, UDP_DROP_memory };
 enum icmp_fate { ICMP_FATE_unknown, ICMP_FATE_delivered, ICMP_FATE_silent, ICMP_FATE_queued, ICMP_FATE_soft };
@@ -85,7 +90,7 @@ enum { REUSE_address = 1, REUSE_port = 2 };
 enum call {
 	CALL_none, CALL_socket, CALL_socketpair, CALL_bind, CALL_listen, CALL_setsockopt, CALL_getsockopt, CALL_connect,
 	CALL_accept, CALL_shutdown, CALL_close, CALL_exit,
-	CALL_read, CALL_readv, CALL_recvfrom, CALL_recvmsg, CALL_recvmmsg,
+	CALL_read, CALL_readv, CALL_recvfrom, CALL_recvmsg, CALL_recvmmsg, CALL_splice_from,
 	CALL_write, CALL_writev, CALL_sendto, CALL_sendmsg, CALL_sendmmsg, CALL_sendfile, CALL_splice,
 	CALL_dup, CALL_close_range, CALL_timer, CALL_exec,
 	CALL_COUNT

@@ -37,6 +37,10 @@ struct thread {
 	__u64 target;		/* unix datagrams: the socket this call sends to, as an address */
 	__u64 reached;		/* unix: the one that was told of it; all ones: several (sendmmsg) */
 	__u64 sender;		/* unix: id of who sent the message at the head of the queue */
+	__u64 numbers;		/* where the descriptors sent along lie, in user memory */
+	__u64 credentials;	/* the same of credentials, 0: none */
+	__u64 other;		/* unix: id of the other end of the message being told */
+	__u64 waits_for;	/* unix: id of the socket that must make room */
 	__u64 passed;		/* unix: id of the first descriptor sent along, when it is a socket */
 	__u64 listener;		/* accept: id of the listener, 0: not known */
 	struct event_address from; /* UDP: sender of the datagram, as the packet says */
@@ -56,14 +60,19 @@ struct thread {
 	__u32 references;
 	__u32 descriptors;	/* sent along (SCM_RIGHTS) */
 	__u32 sender_pid;
+	__u32 other_pid;
+	__u32 waits_for_pid;
+	__u32 waits_limit;	/* of its queue */
 	__u32 from_bytes;	/* length of that datagram; unix: of the message at the head of the queue */
 	__u32 kept_bytes;	/* UDP: of earlier calls, kept back (MSG_MORE, UDP_CORK) */
 	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
 	__u16 fragments;	/* left so far in this call */
 	__u8 truncated;		/* the datagram was longer than the room */
+	__u8 control_truncated;	/* so was what came along with it */
 	__u8 reads;		/* counted as a reader of its socket's queue */
-	__u8 blocked;		/* enum block + 1 once a wait was told */
+	__u8 blocked;		/* enum block + 1, unix: enum unix_wait, once a wait was told */
+	__u8 under_way;		/* the call began before the trace: what it asked for is still to be read */
 	__u8 in_tree;
 	__u8 tree_known;
 	__u8 state;

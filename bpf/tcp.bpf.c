@@ -593,7 +593,7 @@ static __always_inline void wait_begins(struct thread *thread, __u64 now, __u8 p
 		thread->blocked = 1 + block_reason(sk);
 		if (told_by(tcp_send_block, plane))
 			block_tell(sk, r, PHASE_begins, thread->blocked - 1, 0, plane);
-	} else if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+	} else if (thread->call >= CALL_read && thread->call <= CALL_splice_from) {
 		struct event_tcp_recv_block *e;
 
 		thread->blocked = 1;
@@ -662,7 +662,10 @@ static __always_inline __u64 task_state(struct task_struct *task)
 
 __u64 waits = 0; /* whether a wait of interest ever began; while none did, nobody is looked up when it runs again */
 
+#define TASK_INTERRUPTIBLE 1
 #define SOCK_NOSPACE 2 /* bit of struct socket.flags: somebody waits for room */
+
+extern int unix_sleeps(void);
 
 static __always_inline void sleep_begins(struct thread *thread)
 {
@@ -673,17 +676,21 @@ static __always_inline void sleep_begins(struct thread *thread)
 
 HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct thread *thread = task_state(prev) && !task_foreign(typed(task_struct, prev)) ? thread_find(prev) : 0;
+	__u64 state = task_state(prev);
+	struct thread *thread = state && !task_foreign(typed(task_struct, prev)) ? thread_find(prev) : 0;
 	struct socket *socket;
 
 	if (thread && thread->call && thread->sk) {
-		socket = get(as_sock((void *)thread->sk), sk_socket);
-		if (thread->call >= CALL_read && thread->call <= CALL_recvmmsg) {
+		if (thread->call >= CALL_read && thread->call <= CALL_splice_from) {
 			if (told_by(tcp_recv_block, PLANE_tracepoints))
 				sleep_begins(thread);
-		} else if (thread->protocol == IPPROTO_TCP && socket &&
-			   (get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE))) {
-			sleep_begins(thread);
+		} else if (thread->protocol == IPPROTO_TCP) {
+			socket = get(as_sock((void *)thread->sk), sk_socket);
+			if (socket && get(typed(socket, socket), flags) & (1UL << SOCK_NOSPACE))
+				sleep_begins(thread);
+		} else if (told_by(unix_block, PLANE_tracepoints) && thread->family == AF_UNIX && state & TASK_INTERRUPTIBLE) {
+			if (unix_sleeps()) /* of this thread, which is the current one still */
+				sleep_begins(thread);
 		}
 	}
 	thread = waits ? thread_find(next) : 0;

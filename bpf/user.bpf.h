@@ -16,13 +16,15 @@
 #define IOV_LOOKED_AT 16
 #define CONTROLS_LOOKED_AT 4
 
+enum { ENOENT = 2, EINTR = 4, EAGAIN = 11, EPIPE = 32, ECONNRESET = 104, ECONNREFUSED = 111 };
+
 /* What sys_exit returns while a signal is about to restart a call: from the first to the last of these (include/linux/errno.h). */
 enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516 };
 
 /* The program sees EINTR or nothing. */
 static __always_inline __s64 visible(__s64 ret)
 {
-	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK ? -4 : ret;
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK ? -EINTR : ret;
 }
 
 /* A sockaddr of IPv4 or IPv6, as it lies in memory. */
@@ -106,10 +108,17 @@ static __always_inline __u64 iov_bytes(__u64 iov, __u64 count)
 	return sum;
 }
 
-/* What control messages carry: descriptors (SCM_RIGHTS), the size of segments (UDP_SEGMENT). */
+/* What SCM_CREDENTIALS carries (struct ucred, include/linux/socket.h). */
+struct user_credentials {
+	__u32 pid, uid, gid;
+};
+
+/* What control messages carry: descriptors (SCM_RIGHTS), credentials, the size of segments (UDP_SEGMENT). */
 struct control {
 	__u32 descriptors;
 	__s32 first; /* of these */
+	__u64 numbers; /* where they lie, in user memory */
+	__u64 credentials; /* the same of a struct user_credentials, 0: none */
 	__u16 segment_bytes;
 };
 
@@ -120,6 +129,8 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 
 	ret->descriptors = 0;
 	ret->first = -1;
+	ret->numbers = 0;
+	ret->credentials = 0;
 	ret->segment_bytes = 0;
 	for (int i = 0; i < CONTROLS_LOOKED_AT; i++) {
 		if (!at || left < sizeof(c) || bpf_probe_read_user(&c, sizeof(c), (void *)at))
@@ -128,8 +139,12 @@ static __always_inline void control_read(const struct user_msghdr *m, struct con
 			break;
 		if (c.cmsg_level == 1 /* SOL_SOCKET */ && c.cmsg_type == 1 /* SCM_RIGHTS */) {
 			ret->descriptors = (c.cmsg_len - sizeof(c)) / sizeof(__s32);
+			ret->numbers = at + sizeof(c);
 			if (ret->descriptors)
-				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)(at + sizeof(c)));
+				bpf_probe_read_user(&ret->first, sizeof(ret->first), (void *)ret->numbers);
+		} else if (c.cmsg_level == 1 && c.cmsg_type == 2 /* SCM_CREDENTIALS */) {
+			if (c.cmsg_len >= sizeof(c) + sizeof(struct user_credentials))
+				ret->credentials = at + sizeof(c);
 		} else if (c.cmsg_level == 17 /* SOL_UDP */ && c.cmsg_type == 103 /* UDP_SEGMENT */) {
 			bpf_probe_read_user(&ret->segment_bytes, sizeof(__u16), (void *)(at + sizeof(c)));
 		}

@@ -334,7 +334,9 @@ struct sockaddr_un { /* include/uapi/linux/un.h */
 	__u16 sun_family;
 	char sun_path[108];
 };
+struct qstr { const unsigned char *name; };
 struct dentry { /* include/linux/dcache.h */
+	struct qstr d_name;
 	struct inode *d_inode;
 };
 struct path { /* include/linux/path.h */
@@ -372,6 +374,7 @@ struct file {
 	void *private_data;
 	struct inode *f_inode;
 	unsigned int f_flags;
+	struct path f_path;
 	file_ref_t f_ref; /* since 6.13: holds references minus one */
 };
 struct file___old {
@@ -391,6 +394,7 @@ struct files_struct {
 /* include/linux/pid.h */
 struct upid { int nr; };
 struct pid {
+	unsigned int level;
 	struct upid numbers[1];
 };
 
@@ -406,6 +410,7 @@ struct thread_info { /* arch thread_info.h */
 	unsigned int status; /* x86: TS_COMPAT in it */
 };
 struct task_struct {
+	struct pid *thread_pid;
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;

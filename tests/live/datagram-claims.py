@@ -5,6 +5,7 @@
 """
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -470,6 +471,72 @@ def descriptors():
     socket.send_fds(a, [b"take"], [s.fileno(), 0])
     for fd in socket.recv_fds(b, 100, 4)[1]:
         os.close(fd)
+
+
+@claim("kinds")
+def kinds_of_descriptors():
+    a, b = socket.socketpair(UNIX, STREAM)
+    c = socket.create_server(("127.0.0.1", 9161))
+    kept.extend((a, b, c))
+    pipe = os.pipe()
+    files = [os.open(folder + "/a\nname\x1b[31m", os.O_CREAT | os.O_WRONLY), pipe[0], c.fileno(),
+             os.open(folder, os.O_RDONLY), pipe[1], os.eventfd(0) if hasattr(os, "eventfd") else pipe[1]]
+    socket.send_fds(a, [b"six"], files)
+    got = socket.recv_fds(b, 100, 6)[1]
+    socket.send_fds(a, [b"too many"], files[:3])
+    flags = b.recvmsg(100, socket.CMSG_LEN(2 * 4))
+    assert flags[2] & socket.MSG_CTRUNC
+    got += [int.from_bytes(flags[1][0][2][i:i + 4], sys.byteorder) for i in (0, 4)]
+    socket.send_fds(a, [b"none"], files[:1])
+    assert b.recvmsg(100)[2] & socket.MSG_CTRUNC
+    for fd in set(files + got) - {c.fileno()}:
+        os.close(fd)
+
+
+@claim("creds")
+def credentials():
+    def from_another(ready):
+        a.send(b"another")
+        ready()
+    a, b = socket.socketpair(UNIX)
+    kept.extend((a, b))
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    a.sendmsg([b"own"], [(socket.SOL_SOCKET, 2, struct.pack("3I", os.getpid(), os.getuid(), os.getgid()))])
+    a.sendmsg([b"init"], [(socket.SOL_SOCKET, 2, struct.pack("3I", 1, 7, 8))])
+    a.send(b"unasked")
+    for _ in range(3):
+        b.recvmsg(100, 100)
+    child = as_child("creds-child", from_another)
+    os.waitpid(child, 0)
+    print("creds", child, flush=True)
+    b.recvmsg(100, 100)
+    fails(a.sendmsg, [b"no such"], [(socket.SOL_SOCKET, 2, struct.pack("3I", 0x3fffffff, 0, 0))])
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+    a.send(b"plain")
+    b.recvmsg(100, 100)
+
+
+@claim("splice")
+def splice():
+    a, b = socket.socketpair(UNIX, STREAM)
+    l = socket.create_server(("127.0.0.1", 9162))
+    c = socket.create_connection(("127.0.0.1", 9162))
+    d = l.accept()[0]
+    kept.extend((a, b, c, d, l))
+    reader, writer = os.pipe()
+    for s, r in (a, b), (c, d):
+        os.write(writer, b"x" * 500)
+        assert os.splice(reader, s.fileno(), 500) == 500
+        assert os.splice(r.fileno(), writer, 400) == 400
+        assert len(os.read(reader, 400)) == 400
+        file = os.open(__file__, os.O_RDONLY)
+        assert os.sendfile(s.fileno(), file, 0, 300) == 300
+        os.close(file)
+        got = 0
+        while got < 400:
+            got += len(r.recv(1000))
+    os.close(reader)
+    os.close(writer)
 
 
 @claim("ping")

@@ -533,6 +533,37 @@ udp = {x["socket"] for x in pick(e, "sock_create", family="inet")}
 check("descriptors passed are counted at both ends, and the socket among them is named",
       [(x["descriptors"], x["passed"] in udp) for x in pick(e, "unix_send") + pick(e, "unix_recv")] ==
       [(2, True), (2, True)] and rule(e, "unix_passed", "unix_got_passed"), briefs(e))
+e = of("kinds")
+listener = {x["socket"] for x in pick(e, "sock_listen")}
+files = pick(e, "unix_descriptor")
+kinds = ["file", "pipe", "socket", "directory"]
+check("and each of the first four is told by kind and name, at both ends",
+      [(x["direction"], x["number"], x["of"], x["kind"]) for x in files] ==
+      [(d, i + 1, n, kinds[i]) for sent, got in ((6, 6), (3, 2), (1, 0)) for d, n in (("sent", sent), ("received", got))
+       for i in range(min(n, 4))] and
+      all(x["name"] == "a\nname\x1b[31m" for x in files if x["kind"] == "file") and
+      all({x["passed"]} == listener for x in files if x["kind"] == "socket") and
+      len({x["passed_fd"] for x in files[:8]}) == 8 and all(x["pid"] == x["peer_pid"] for x in files) and
+      {x["peer"] for x in files if x["direction"] == "sent"} == {x["socket"] for x in files if x["direction"] == "received"},
+      briefs(files))
+check("what finds no room is told as thrown away",
+      [(x["descriptors"], x["control_truncated"]) for x in pick(e, "unix_recv")] == [(6, False), (2, True), (0, True)] and
+      rule(e, "unix_got_socket", "unix_control_cut") == ["unix_got_socket"] + ["unix_control_cut"] * 2,
+      briefs(pick(e, "unix_recv")))
+e = of("creds")
+mine, child = e[0]["pid"], [int(line.split()[1]) for line in open(sys.argv[4]) if line.startswith("creds")][0]
+given = [(x["direction"], x["given_pid"], x["given_uid"], x["given_gid"], x["other"]) for x in pick(e, "unix_credentials")]
+check("credentials are told where they are given and where they are asked for, a stranger's as such",
+      given == [("sent", mine, 0, 0, False), ("sent", 1, 7, 8, True), ("received", mine, 0, 0, False),
+                ("received", 1, 7, 8, True), ("received", mine, 0, 0, False), ("received", child, 0, 0, False)] and
+      rule(e, "unix_gives_other", "unix_gives_own", "unix_got_other", "unix_got_credentials") ==
+      ["unix_gives_own", "unix_gives_other", "unix_got_credentials", "unix_got_other"] + ["unix_got_credentials"] * 2,
+      [mine, child] + given + briefs(pick(e, {"unix_recv", "unix_send"})))
+e = of("splice")
+check("splice() into a socket and out of it and sendfile() are sends and receives, of unix and TCP",
+      [[(x["call"], x["asked_bytes"], x["done_bytes"]) for x in pick(e, (p + "_send", p + "_recv"))][:3] for p in ("unix", "tcp")] ==
+      [[("splice", 500, 500), ("splice_from", 400, 400), ("sendfile", 300, 300)]] * 2,
+      briefs(pick(e, {"unix_send", "unix_recv", "tcp_send", "tcp_recv"})))
 e = of("pair")
 gone = [x for x in e if x["event"] in ("unix_recv", "unix_send")]
 check("whose process the closed end of a socketpair was is not made up",
@@ -577,6 +608,96 @@ check("a ping leaves, and its answer comes back to it",
       len(pick(e, "icmp_sent", type="echo")) == 1 and
       (len(pick(e, "icmp_received", type="echo_reply")) == 1 or not pick(e, "sock_create", type="dgram")), briefs(e))
 END
+
+# ---- waits on unix sockets ----
+
+for who in anybody writer reader; do
+	rm -f "$tmp/go"
+	start waits python3 "$live_folder/unix-waits.py" "$tmp"
+	sees waits pids
+	read -r _ writer reader <<<"$(grep pids "$tmp/waits.out")"
+	case $who in anybody) set -- ;; writer) set -- -p "$writer" ;; reader) set -- -p "$reader" ;; esac
+	trace_start waits "$@"
+	touch "$tmp/go"
+	ends waits
+	trace_stop waits
+	judge "$tmp/waits.json" "$who" "$writer" "$reader" <<'END'
+import sys
+from events import *
+
+who, writer, reader = sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+e = [x for x in read(sys.argv[2]) if x["pid"] in (writer, reader)]
+blocks = pick(e, "unix_block")
+check(f"unix waits, of {who}: nothing was lost", not pick(e, "lost"))
+want = [("send_buffer", "room", None), ("receive_queue", "room", None), ("backlog", "room", None),
+        ("send_buffer", "timeout", None), ("receive_queue", "timeout", "EAGAIN"), ("send_buffer", "signal", None),
+        ("send_buffer", "gone", None)] if who != "reader" else []
+check(f"unix waits, of {who}: each begins and ends as it did, with its reason",
+      [(x["phase"], x["reason"], x["ending"] if x["phase"] == "ends" else None, x["error"]) for x in blocks] ==
+      [w for reason, ending, error in want for w in (("begins", reason, None, None), ("ends", reason, ending, error))],
+      briefs(blocks))
+check(f"unix waits, of {who}: the one that waits owns them, and the one it waits for is named",
+      all(x["pid"] == writer and x["comm"] == "waits-writer" and x["peer_pid"] == reader and x["peer"] for x in blocks),
+      briefs(blocks))
+ends = pick(blocks, "unix_block", phase="ends")
+check(f"unix waits, of {who}: told while they last, and how long that was",
+      all(0.15e9 < x["blocked_ns"] <= x["time_ns"] - y["time_ns"] + 1e6 for x, y in zip(ends, pick(blocks, "unix_block", phase="begins"))),
+      briefs(blocks))
+full = [x for x in blocks if x["phase"] == "begins"]
+check(f"unix waits, of {who}: with what is full",
+      all(x["queued_bytes"] >= x["sndbuf_bytes"] if x["reason"] == "send_buffer" else x["queued"] == x["backlog"] + 1 for x in full),
+      briefs(full))
+if who == "anybody":
+    rules = [n["rule"] for x in e for n in x.get("notes", []) if n["rule"].startswith("unix_wait")]
+    check("unix waits: each with its sentence",
+          rules == ["unix_waits_buffer", "unix_wait_read", "unix_waits_queue", "unix_wait_read", "unix_waits_backlog",
+                    "unix_wait_accepted", "unix_waits_buffer", "unix_wait_timed_out", "unix_waits_queue", "unix_wait_timed_out",
+                    "unix_waits_buffer", "unix_wait_interrupted", "unix_waits_buffer", "unix_wait_gone"], rules)
+    check("unix waits: a call that may not wait tells none",
+          len([x for x in e if x["comm"] == "waits-never" and x.get("error") == "EAGAIN"]) == 3, briefs(e[-20:]))
+END
+done
+
+# ---- calls under way when the trace begins ----
+
+cat >"$tmp/early.py" <<'END'
+import os, socket, threading, time
+UNIX, INET, STREAM, DGRAM = socket.AF_UNIX, socket.AF_INET, socket.SOCK_STREAM, socket.SOCK_DGRAM
+a, b = socket.socketpair(UNIX, STREAM)
+c, d = socket.socketpair(UNIX, DGRAM)
+e, f = socket.socketpair(UNIX, STREAM)
+listener = socket.create_server(("127.0.0.1", 9210))
+g = socket.create_connection(("127.0.0.1", 9210))
+h = listener.accept()[0]
+i, j = socket.socket(INET, DGRAM), socket.socket(INET, DGRAM)
+j.bind(("127.0.0.1", 9210))
+i.connect(("127.0.0.1", 9210))
+for read in (lambda: b.recv(77), lambda: d.recvmsg(78, 10), lambda: os.readv(f.fileno(), [bytearray(70), bytearray(9)]),
+             lambda: h.recvmsg_into([bytearray(70), bytearray(10)]), lambda: j.recvmsg(81)):
+    threading.Thread(target=read).start()
+time.sleep(0.2)
+print("ready", flush=True)
+input()
+for s in a, c, e, g, i:
+    s.send(b"hello")
+END
+start early python3 "$tmp/early.py"
+sees early ready
+trace_start early -p "${pid[early]}"
+echo >&"${input[early]}"
+ends early
+trace_stop early
+if at_least 6.2; then
+	judge "$tmp/early.json" <<'END'
+import sys
+from events import *
+
+got = [(x["event"], x["call"], x["asked_bytes"], x["done_bytes"]) for x in pick(read(sys.argv[2]), {"unix_recv", "udp_recv", "tcp_recv"})]
+check("a read that was under way when the trace began tells what it had asked for",
+      sorted(got) == sorted([("unix_recv", "recvfrom", 77, 5), ("unix_recv", "recvmsg", 78, 5), ("unix_recv", "readv", 79, 5),
+                             ("tcp_recv", "recvmsg", 80, 5), ("udp_recv", "recvmsg", 81, 5)]), got)
+END
+fi
 
 # ---- sends and receives added up ----
 

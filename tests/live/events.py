@@ -83,8 +83,9 @@ def matches(e, wanted):
 
 
 def pick(events, event=None, **wanted):
-    """The events of that name whose fields have these values (a value, a collection of them, or a predicate)."""
-    return [e for e in events if (event is None or e["event"] == event) and matches(e, wanted)]
+    """The events of that name, or one of those names, whose fields have these values (a value, a collection of them, or a predicate)."""
+    names = event if isinstance(event, (set, tuple)) else {event}
+    return [e for e in events if (event is None or e["event"] in names) and matches(e, wanted)]
 
 
 def skipped(path):

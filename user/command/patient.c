@@ -157,6 +157,26 @@ static void write_all(struct actor *a, int fd, size_t bytes)
 	TRY(send(fd, zeroes, bytes, 0));
 }
 
+/* Four bytes with a descriptor and who sends it (unix(7)). */
+static void write_along(struct actor *a, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr aligned;
+	} control = { 0 };
+	struct ucred self = { .pid = getpid(), .uid = getuid(), .gid = getgid() };
+	struct iovec four = { (char *)"four", 4 };
+	struct msghdr m = { .msg_iov = &four, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	c = CMSG_NXTHDR(&m, c);
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(self)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS };
+	memcpy(CMSG_DATA(c), &self, sizeof(self));
+	TRY(sendmsg(fd, &m, 0));
+}
+
 static void reset_close(struct actor *a, int fd)
 {
 	struct linger none = { .l_onoff = 1 };
@@ -416,6 +436,11 @@ static void client_datagrams(struct actor *a, const struct patient *p)
 	TRY(close(fd));
 }
 
+enum {
+	UNIX_FLOOD_BYTES = 65536, /* more than the writer's buffer holds */
+	UNIX_CROWD = 3,           /* one more than the listener's queue */
+};
+
 static void server_unix(struct actor *a, int listener)
 {
 	int fd;
@@ -423,7 +448,16 @@ static void server_unix(struct actor *a, int listener)
 	TRY(fd = accept(listener, NULL, NULL));
 	read_all(a, fd, 4);
 	write_all(a, fd, 4);
+	take(a);
+	pause_ms(50);
+	read_all(a, fd, UNIX_FLOOD_BYTES);
 	TRY(close(fd));
+	take(a);
+	pause_ms(50);
+	for (int i = 0; i < UNIX_CROWD; i++) {
+		TRY(fd = accept(listener, NULL, NULL));
+		TRY(close(fd));
+	}
 }
 
 static void client_unix(struct actor *a)
@@ -432,10 +466,19 @@ static void client_unix(struct actor *a)
 	struct sockaddr_un to = hidden_name(a->p, &size);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	set(a, fd, SOL_SOCKET, SO_SNDBUF, 8192);
 	TRY(connect(fd, (struct sockaddr *)&to, size));
-	write_all(a, fd, 4);
+	write_along(a, fd);
 	read_all(a, fd, 4);
+	give(a);
+	write_all(a, fd, UNIX_FLOOD_BYTES);
 	TRY(close(fd));
+	give(a);
+	for (int i = 0; i < UNIX_CROWD; i++) {
+		TRY(fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		TRY(connect(fd, (struct sockaddr *)&to, size));
+		TRY(close(fd));
+	}
 }
 
 static int unix_listener(struct actor *a)

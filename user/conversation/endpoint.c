@@ -524,6 +524,11 @@ static void on_kernel(struct endpoint *ep, const struct event *e, uint32_t numbe
 	case EVENT_tcp_send_block:
 		on_send_block(ep, AS(tcp_send_block), number);
 		break;
+	case EVENT_unix_block:
+		take_path(&ep->remote_path, &AS(unix_block)->path);
+		if (AS(unix_block)->phase != PHASE_ends)
+			remember(ep, FACT_block, e, number);
+		break;
 	case EVENT_tcp_recv_block:
 		if (AS(tcp_recv_block)->phase != PHASE_ends)
 			remember(ep, FACT_read_block, e, number);

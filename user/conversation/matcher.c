@@ -364,6 +364,12 @@ static uint64_t named_peer(const struct event *e)
 		return ((const struct event_unix_send *)e)->peer;
 	case EVENT_unix_recv:
 		return ((const struct event_unix_recv *)e)->peer;
+	case EVENT_unix_descriptor:
+		return ((const struct event_unix_descriptor *)e)->peer;
+	case EVENT_unix_credentials:
+		return ((const struct event_unix_credentials *)e)->peer;
+	case EVENT_unix_block:
+		return ((const struct event_unix_block *)e)->peer;
 	default:
 		return 0;
 	}

@@ -91,6 +91,15 @@ const char *severity_name(enum severity s)
 #define AS(name) ((const struct event_##name *)m->event)
 #define WHEN(name) static bool sign_##name(const struct moment *m)
 
+/* The wait itself was not told: then it is a finding of its own. */
+WHEN(block_unseen)
+{
+	const struct witness *begun = endpoint_fact(m->self, FACT_block);
+	const struct field *f = schema_field(m->event->id, "duration_ns");
+
+	return !begun || !f || begun->time_ns + field_integer(f, m->event) < m->event->time_ns;
+}
+
 static int error_of(const struct moment *m)
 {
 	const struct field *f = schema_field(m->event->id, "error");
@@ -358,6 +367,16 @@ OPENS(send_buffer)
 	return blocks(m, BLOCK_send_buffer) || blocks(m, BLOCK_unknown);
 }
 
+OPENS(unix_send_wait)
+{
+	return AS(unix_block)->phase == PHASE_begins && AS(unix_block)->reason != UNIX_WAIT_backlog;
+}
+
+OPENS(unix_connect_wait)
+{
+	return AS(unix_block)->phase == PHASE_begins && AS(unix_block)->reason == UNIX_WAIT_backlog;
+}
+
 OPENS(syn_unanswered)
 {
 	return AS(tcp_retransmit)->kind == RETRANSMIT_syn;
@@ -374,7 +393,8 @@ static bool shuts(enum slot slot, const struct moment *m, bool *ret_counts)
 	*ret_counts = slot != SLOT_syn;
 	switch (slot) {
 	case SLOT_block:
-		return m->event->id == EVENT_tcp_send_block && AS(tcp_send_block)->phase == PHASE_ends;
+		return (m->event->id == EVENT_tcp_send_block && AS(tcp_send_block)->phase == PHASE_ends) ||
+		       (m->event->id == EVENT_unix_block && AS(unix_block)->phase == PHASE_ends);
 	case SLOT_syn:
 		return m->event->id == EVENT_tcp_state && AS(tcp_state)->oldstate == TCP_SYN_SENT;
 	default:

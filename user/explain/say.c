@@ -174,6 +174,11 @@ void say_peer(struct text *to, const struct moment *m)
 		say_which(to, m, m->peer);
 		return;
 	}
+	given = schema_field(m->event->id, "peer_pid");
+	if (given && !field_is_zero(given, m->event)) {
+		text_printf(to, _("process %u"), (unsigned)field_integer(given, m->event));
+		return;
+	}
 	text_put(to, _("the peer"));
 	given = schema_field(m->event->id, "peer");
 	if (given && given->kind == KIND_ADDRESS && !field_is_zero(given, m->event)) {

@@ -22,7 +22,9 @@ static const struct {
 } order[] = {
 	{ EVENT_tcp_send, SHED_calls },		{ EVENT_tcp_recv, SHED_calls },	     { EVENT_udp_send, SHED_calls },
 	{ EVENT_udp_recv, SHED_calls },		{ EVENT_unix_send, SHED_calls },     { EVENT_unix_recv, SHED_calls },
-	{ EVENT_tcp_send_block, SHED_calls },	{ EVENT_tcp_recv_block, SHED_calls }, { EVENT_tcp_segment, SHED_segments },
+	{ EVENT_tcp_send_block, SHED_calls },	{ EVENT_tcp_recv_block, SHED_calls }, { EVENT_unix_block, SHED_calls },
+	{ EVENT_unix_descriptor, SHED_calls },	{ EVENT_unix_credentials, SHED_calls },
+	{ EVENT_tcp_segment, SHED_segments },
 	{ EVENT_tcp_ack_delayed, SHED_segments }, { EVENT_tcp_nagle_hold, SHED_segments },
 	{ EVENT_sock_create, SHED_sockets },	{ EVENT_sock_bind, SHED_sockets },   { EVENT_sock_listen, SHED_sockets },
 	{ EVENT_sock_error_read, SHED_sockets },

@@ -55,6 +55,18 @@ static void bind_name(struct text *to, const struct event *e)
 		text_put(to, _("no name"));
 }
 
+/* An open file that is passed on: what it is, and its name where it has one. */
+static void file_put(struct text *to, const struct event *e)
+{
+	const struct event_unix_descriptor *d = (const struct event_unix_descriptor *)e;
+
+	text_put(to, _(name_meaning(KIND_FILE_KIND, d->kind)));
+	if (!d->name.length)
+		return;
+	text_char(to, ' ');
+	say_field(to, schema_field(e->id, "name"), e);
+}
+
 static void by_fields(struct text *to, const struct event *e)
 {
 	const struct schema *s = schema_get(e->id);
@@ -144,6 +156,10 @@ void phrase_write(struct text *to, const struct moment *m)
 	if (m->event->id == EVENT_sock_bind) {
 		bind_name(&name, m->event);
 		words[0] = (struct word){ .name = "name", .value = text_string(&name) };
+	}
+	if (m->event->id == EVENT_unix_descriptor) {
+		file_put(&name, m->event);
+		words[0] = (struct word){ .name = "what", .value = text_string(&name) };
 	}
 	if (m->event->id == EVENT_sock_option && option_value(&name, (const struct event_sock_option *)m->event))
 		words[0] = (struct word){ .name = "value", .value = text_string(&name) };
