@@ -67,6 +67,7 @@ struct thread {
 	__u32 kept_bytes;	/* UDP: of earlier calls, kept back (MSG_MORE, UDP_CORK) */
 	__u16 senders_over;	/* unix datagrams: sends to this reader that had ended when it began */
 	__u16 segment_bytes;	/* UDP_SEGMENT given with the call */
+	__u16 from_merged;	/* length of the datagrams that came merged into that one (UDP_GRO), 0: it is one */
 	__u16 fragments;	/* left so far in this call */
 	__u8 truncated;		/* the datagram was longer than the room */
 	__u8 control_truncated;	/* so was what came along with it */

@@ -20,6 +20,7 @@ struct queue {
 	__u32 came, taken;	/* datagrams so far */
 	__u32 readers;		/* calls that read now */
 	__u32 first_bytes;	/* the first one that came to a waiting reader */
+	__u16 first_merged;
 	struct event_address first;
 	__u8 wait;		/* WAIT_: whether a reader alone waits at an empty queue */
 	__u8 mixed;		/* the present reader has or had company */
@@ -65,6 +66,14 @@ static __always_inline void sender_read(const void *skb, __u16 family, struct ev
 	}
 	ret->family = family;
 	ret->port = bpf_ntohs(udp.source);
+}
+
+/* Length of the datagrams that came merged into this one (UDP_GRO, udp_gro_receive()); 0: it is one. */
+static __always_inline __u16 merged_bytes(const void *skb)
+{
+	struct sk_buff *s = typed(sk_buff, skb);
+
+	return get(typed(skb_shared_info, get(s, head) + get(s, end)), gso_size);
 }
 
 /* The oldest datagram in the queue, or NULL. The reader's half of it comes first (udp_sock.reader_queue, since 4.13). */
@@ -129,6 +138,7 @@ static __always_inline void reader_begins(struct thread *t)
 		q->wait = WAIT_none;
 		sender_read(first, t->family, &t->from);
 		t->from_bytes = get(typed(sk_buff, first), len);
+		t->from_merged = merged_bytes(first);
 	}
 	/* Some may have been thrown away unread; what is not in the queue any more was taken. */
 	if ((__s32)(q->came - length - q->taken) > 0)
@@ -165,6 +175,7 @@ static __always_inline void reader_got(struct thread *t, __u64 asked, __s64 ret,
 	if (!t->from.port && q->wait == WAIT_came) {
 		__builtin_memcpy(&t->from, &q->first, sizeof(t->from));
 		t->from_bytes = q->first_bytes;
+		t->from_merged = q->first_merged;
 		q->wait = WAIT_none;
 	}
 	if (!alone || !gives(t->from_bytes, ret, asked))
@@ -223,6 +234,7 @@ HOOK_TRACEPOINT(sk_data_ready, struct sock *sk)
 		return 0;
 	sender_read(first, sock_family(sk), &q->first);
 	q->first_bytes = get(typed(sk_buff, first), len);
+	q->first_merged = merged_bytes(first);
 	q->wait = WAIT_came;
 	return 0;
 }
@@ -347,6 +359,7 @@ ONCE int udp_received(struct thread *t, struct record *r, __u64 asked, __s64 ret
 	e->queued_bytes = get(as_sock(sk), sk_backlog.rmem_alloc.counter);
 	e->truncated = share.truncated;
 	e->datagram_bytes = flags & MSG_ERRQUEUE ? 0 : share.length;
+	e->gro_bytes = t->from.port ? t->from_merged : 0;
 	if (in_call) {
 		e->head.fd = t->fd;
 		e->call = t->call;
@@ -441,12 +454,22 @@ ONCE int udp_over(struct thread *t)
 
 /* ---- the function plane ---- */
 
+/* The address in a call's message, which the kernel has copied already, or not copied yet. */
+static __always_inline void name_take(const void *message, struct event_address *ret)
+{
+	void *given = get(typed(msghdr, message), msg_name);
+	struct address_raw raw = {};
+
+	if (!given || bpf_probe_read_kernel(&raw, 8, given))
+		return;
+	if (raw.family == AF_INET6 && bpf_probe_read_kernel(&raw, sizeof(raw), given))
+		return;
+	address_take(&raw, ret);
+}
+
 static __always_inline void function_begins(const void *sk, const void *message, __u64 size)
 {
-	struct address_raw raw = {};
-	struct msghdr *m = typed(msghdr, message);
 	struct thread *t;
-	void *given;
 
 	if (task_foreign(current_task()))
 		return;
@@ -462,12 +485,7 @@ static __always_inline void function_begins(const void *sk, const void *message,
 	t->waited_ns = 0;
 	t->kept_bytes = kept_bytes(sk);
 	t->from.port = t->asked.port = 0;
-	given = get(m, msg_name);
-	if (!given || bpf_probe_read_kernel(&raw, 8, given))
-		return;
-	if (raw.family == AF_INET6 && bpf_probe_read_kernel(&raw, sizeof(raw), given))
-		return;
-	address_take(&raw, &t->asked);
+	name_take(message, &t->asked);
 }
 
 /* A function of its own, of which a program has one: an event needs its stack. */
@@ -484,6 +502,8 @@ __noinline int udp_function_done(__s64 ret, int sending)
 		udp_sent(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	} else if (r) {
 		t->truncated = ret >= 0 && (get(typed(msghdr, t->function_message), msg_flags) & MSG_TRUNC);
+		if (ret >= 0 && !t->from.port) /* no datagram: the report of an error (MSG_ERRQUEUE) */
+			name_take((void *)t->function_message, &t->asked);
 		udp_received(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	}
 	t->function_sk = 0;
@@ -571,6 +591,7 @@ HOOK(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
 	if (t && t->function_sk == (__u64)sk) {
 		sender_read(skb, sock_family(sk), &t->from);
 		t->from_bytes = get(typed(sk_buff, skb), len);
+		t->from_merged = merged_bytes(skb);
 		t->waited_ns = at ? bpf_ktime_get_ns() - *at : 0;
 	}
 	if (at && length >= 0)

@@ -239,6 +239,8 @@ g = udp(); g.connect(("127.0.0.1", 7804))
 t = udp(); t.bind(("127.0.0.1", 7804)); t.settimeout(2)
 g.setsockopt(17, 103, 500); g.send(b"s" * 1700)
 sizes = [len(t.recv(2000)) for i in range(4)]; assert sizes == [500, 500, 500, 200], sizes
+# and the same handed over in one piece
+t.setsockopt(17, 104, 1); g.send(b"s" * 1700); assert len(t.recv(2000)) == 1700
 # a queue that takes nothing: with IP_RECVERR the sender is told
 q = udp(); q.setsockopt(0, 11, 1); q.connect(("10.9.1.2", 7805))
 for i in range(20):
@@ -318,7 +320,10 @@ big = [e for e in sends if e["asked_bytes"] == 65508]
 check("65508 bytes are EMSGSIZE, 65507 are not",
       len(big) == 1 and big[0]["error"] == "EMSGSIZE" and pick(good, done_bytes=65507), briefs(big))
 cut = pick(good, done_bytes=1700)
-check("UDP_SEGMENT is told with its size", len(cut) == 1 and cut[0]["gso_bytes"] == 500, briefs(cut))
+check("UDP_SEGMENT is told with its size", [e["gso_bytes"] for e in cut] == [500, 500], briefs(cut))
+merged = [e for e in recvs if e["gro_bytes"]]
+check("and UDP_GRO, with what came as one piece",
+      [(e["gro_bytes"], e["datagram_bytes"]) for e in merged] == [(500, 1700)], briefs(merged))
 unknown = [e for e in sends + recvs if e["attribution"] != "exact"]
 check("every send and receive has its owner", not unknown, briefs(unknown))
 errors = [e for e in received if e["socket"] == 0]

@@ -81,14 +81,22 @@ FITS(udp_uncorked)
 	return !AS(udp_send)->error && AS(udp_send)->kept_bytes;
 }
 
+static bool several_datagrams(struct occasion *o, uint64_t size, uint64_t all)
+{
+	if (!size || all <= size)
+		return false;
+	text_u64(word(o, "datagrams"), (all + size - 1) / size);
+	return true;
+}
+
 FITS(udp_segmented)
 {
-	uint64_t size = AS(udp_send)->gso_bytes, done = AS(udp_send)->done_bytes;
+	return several_datagrams(o, AS(udp_send)->gso_bytes, AS(udp_send)->done_bytes);
+}
 
-	if (!size || done <= size)
-		return false;
-	text_u64(word(o, "datagrams"), (done + size - 1) / size);
-	return true;
+FITS(udp_merged)
+{
+	return several_datagrams(o, AS(udp_recv)->gro_bytes, AS(udp_recv)->datagram_bytes);
 }
 
 FITS(udp_fragmented)
