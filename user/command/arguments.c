@@ -95,6 +95,25 @@ int arguments_descriptor(const char *text)
 	return n;
 }
 
+unsigned arguments_set(const char *what, char *list, const char *const names[3])
+{
+	char *save = NULL, *name;
+	unsigned bits = 0;
+
+	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		int i;
+
+		for (i = 0; i < 3 && strcmp(name, names[i]); i++)
+			;
+		if (i == 3)
+			arguments_refuse(what, name, N_("is not known here (see --help)"));
+		bits |= 1U << i;
+	}
+	if (!bits)
+		arguments_refuse(what, list, N_("names nothing"));
+	return bits;
+}
+
 void arguments_refuse(const char *what, const char *value, const char *remedy)
 {
 	fail(0, "%s '%s': %s", _(what), value, _(remedy));

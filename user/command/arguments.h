@@ -18,6 +18,12 @@ void arguments_parse(const struct argp *argp, int argc, char **argv, unsigned fl
 /* The descriptor that `text` names, open for writing. Anything else ends the program with EXIT_CODE_usage. */
 int arguments_descriptor(const char *text);
 
+/*
+ * The set that `list` names, its words separated by commas and cut by this: bit i for names[i]. An unknown word or an empty list
+ * ends the program with EXIT_CODE_usage; `what` says what they name, and is translated.
+ */
+unsigned arguments_set(const char *what, char *list, const char *const names[3]);
+
 /* End the program with EXIT_CODE_usage after one line: WHAT 'VALUE': REMEDY. `what` and `remedy` are translated. */
 _Noreturn void arguments_refuse(const char *what, const char *value, const char *remedy);
 

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/language.h"
 #include "base/memory.h"
 
@@ -102,20 +102,7 @@ static void on_program(const char *name, unsigned long long runs, unsigned long 
 	x->program_count++;
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec t = { 0, ms * 1000000L };
-
-	nanosleep(&t, NULL);
-}
+static double now_s(void) { return now_ns() / 1e9; }
 
 /* Events are kept until the patient's end: only then is it known which port was whose. */
 struct keeper {

@@ -212,25 +212,6 @@ static void set_cgroup(struct config *c, const char *path)
 	}
 }
 
-static uint8_t set_of(const char *what, char *list, const char *const names[3])
-{
-	char *save = NULL, *name;
-	uint8_t bits = 0;
-
-	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-		int i;
-
-		for (i = 0; i < 3 && strcmp(name, names[i]); i++)
-			;
-		if (i == 3)
-			arguments_refuse(what, name, N_("is not known here (see --help)"));
-		bits |= 1 << i;
-	}
-	if (!bits)
-		arguments_refuse(what, list, N_("names nothing"));
-	return bits;
-}
-
 /* A filter of that kind is there already: the first would be forgotten. */
 static void once(const char *option, const char *argument, bool given)
 {
@@ -351,11 +332,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		set_cgroup(c, argument);
 		break;
 	case KEY_FAMILY:
-		c->filter_families = set_of("family", argument, families);
+		c->filter_families = arguments_set("family", argument, families);
 		c->filter_family_set = 1;
 		break;
 	case KEY_PROTO:
-		c->filter_protocols = set_of("protocol", argument, protocols);
+		c->filter_protocols = arguments_set("protocol", argument, protocols);
 		c->filter_protocol_set = 1;
 		break;
 	case 'e':

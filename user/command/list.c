@@ -508,25 +508,6 @@ static unsigned long number(const char *what, const char *word, unsigned long mo
 	return n;
 }
 
-static unsigned set_of(const char *what, char *words, const char *const names[3])
-{
-	char *save = NULL, *word;
-	unsigned bits = 0;
-
-	for (word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		int i;
-
-		for (i = 0; i < 3 && strcmp(word, names[i]); i++)
-			;
-		if (i == 3)
-			arguments_refuse(what, word, N_("is not known here (see --help)"));
-		bits |= 1U << i;
-	}
-	if (!bits)
-		arguments_refuse(what, words, N_("names nothing"));
-	return bits;
-}
-
 /* The states by the RFC's word, in any case of letters, or by the kernel's name. */
 static unsigned states_of(char *words)
 {
@@ -590,10 +571,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		l->port = number("port", argument, 65535);
 		break;
 	case KEY_FAMILY:
-		l->families = set_of("family", argument, families);
+		l->families = arguments_set("family", argument, families);
 		break;
 	case KEY_PROTO:
-		l->protocols = set_of("protocol", argument, protocols);
+		l->protocols = arguments_set("protocol", argument, protocols);
 		break;
 	case KEY_STATE:
 		l->states = states_of(argument);

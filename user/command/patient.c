@@ -21,9 +21,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/language.h"
 
@@ -60,13 +60,6 @@ static void take(struct actor *a)
 
 	if (read(a->turn, &byte, 1) != 1)
 		_exit(1);
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&t, NULL);
 }
 
 static void set(struct actor *a, int fd, int level, int option, int value)

@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/place.h"
@@ -70,14 +70,6 @@ static volatile sig_atomic_t stopped;
 static void on_signal(int number)
 {
 	stopped = number;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
 /* ---- arguments ---- */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/language.h"
 #include "base/memory.h"
@@ -68,14 +68,6 @@ struct screen {
 	struct termios key_mode; /* to be put back */
 	int err;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 /* ---- the board: below the tale, drawn anew in place ---- */
 

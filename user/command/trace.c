@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/language.h"
 #include "base/text.h"
 #include "command/arguments.h"
@@ -277,14 +277,6 @@ static int record(struct trace *t, int timeout_ms)
 static int look(struct trace *t)
 {
 	return t->record_fd >= 0 ? record(t, 10) : probe_poll(t->probe, 10, on_event, t);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
 /* ---- what it costs ---- */

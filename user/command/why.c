@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/language.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -299,14 +299,6 @@ static void unseen_past(struct why *w)
 
 /* ---- watching ---- */
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 static int on_event(const struct event *e, void *context)
 {
 	struct why *w = context;
@@ -334,17 +326,17 @@ static int netns_asked(const struct why *w)
 
 static int follow(struct why *w)
 {
-	uint64_t began = clock_ns(CLOCK_MONOTONIC), end = began + (uint64_t)(w->seconds * 1e9);
+	uint64_t began = now_ns(), end = began + (uint64_t)(w->seconds * 1e9);
 	int err = 0;
 
 	if (isatty(STDERR_FILENO))
 		tell("watching %s for %g s; Ctrl-C answers at once", text_string(&w->scope.what), w->seconds);
-	while (!stopped && !err && clock_ns(CLOCK_MONOTONIC) < end) {
+	while (!stopped && !err && now_ns() < end) {
 		err = probe_poll(w->probe, 10, on_event, w);
 		if (err == -EINTR)
 			err = 0;
 	}
-	w->answer.end_ns = clock_ns(CLOCK_MONOTONIC);
+	w->answer.end_ns = now_ns();
 	w->answer.watched_ns = w->answer.end_ns - began;
 	if (err && err != -ECANCELED)
 		return err;
@@ -367,7 +359,7 @@ static int watch(struct why *w)
 	standing_begin(&w->standing);
 	w->before = traffic_read(w);
 	w->answer.live = true;
-	w->answer.wall_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	w->answer.wall_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - now_ns());
 	if (w->ready_fd >= 0 && write(w->ready_fd, "\n", 1) != 1)
 		fail(-errno, "descriptor %d: cannot be written", w->ready_fd);
 	err = follow(w);

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -13,14 +13,6 @@
 
 /* What follows at once from the event that was waited for comes first: the deed, or what is said, would stand in its midst. */
 #define SETTLE_NS 3000000
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 static struct host *host_find(struct script *s, const char *name)
 {

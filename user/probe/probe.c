@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/language.h"
 #include "base/memory.h"
@@ -120,14 +121,6 @@ static int listen_to_libbpf(enum libbpf_print_level level, const char *format, v
 	if (length && refused_reason[length - 1] == '\n')
 		refused_reason[length - 1] = '\0';
 	return 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 static int program_info(const struct bpf_program *prog, struct bpf_prog_info *ret)

@@ -4,9 +4,9 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "probe/kernel.h"
 
 #define LOOK_NS 1000000000ULL
@@ -43,14 +43,6 @@ void thrift_order(uint8_t ret_levels[EVENT_COUNT])
 		ret_levels[order[i].event] = order[i].level;
 }
 
-static uint64_t process_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 int thrift_begin(struct thrift *t, unsigned budget_percent, uint64_t now_ns)
 {
 	int fd = kernel_measure_runs();
@@ -62,7 +54,7 @@ int thrift_begin(struct thrift *t, unsigned budget_percent, uint64_t now_ns)
 	t->budget_percent = budget_percent;
 	t->stats = -1;
 	t->begun_ns = now_ns;
-	t->process_ns = process_ns();
+	t->process_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	t->calm_wanted = CALM_FIRST;
 	return 0;
 }
@@ -119,7 +111,7 @@ bool thrift_look(struct thrift *t, uint64_t now_ns, uint64_t programs_ns)
 		t->programs_ns = programs_ns;
 		return false;
 	}
-	cpu = process_ns();
+	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	percent = 100.0 * (programs_ns - t->programs_ns) / (now_ns - t->stats_begun_ns) +
 		  100.0 * (cpu - t->process_ns) / (now_ns - t->begun_ns);
 	close(t->stats);

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/tick.h"
 #include "bpf/config.h"
 #include "socktale.skel.h"
 
