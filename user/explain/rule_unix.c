@@ -191,10 +191,10 @@ static void word_whom(struct occasion *o)
 
 	if (other && other->pid)
 		say_process(to, &other->comm, other->pid);
-	else if (AS(unix_block)->peer_pid)
+	else if (AS(unix_block)->peer_pid && AS(unix_block)->peer_pid != o->m->event->pid)
 		text_printf(to, _("process %u"), AS(unix_block)->peer_pid);
-	else
-		text_put(to, _("its owner"));
+	else /* what nobody has accepted yet bears the number of who called listen() (sk_peer_pid) */
+		text_put(to, _("whoever holds the other end"));
 }
 
 static bool unix_waits(struct occasion *o, enum unix_wait reason)
