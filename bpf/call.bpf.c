@@ -273,6 +273,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 	t->blocked = 0;
 	t->blocked_ns = t->sleep_ns = 0;
 	t->told_sk = 0;
+	t->under_way = 0;
 	t->flags = 0;
 	t->family = family;
 	t->user = 0;
@@ -312,6 +313,7 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		break;
 	case CALL_getsockopt:
 		t->user = call_argument(regs, 3);
+		t->user_length = call_argument(regs, 4);
 		break;
 	case CALL_setsockopt: {
 		__u64 user = call_argument(regs, 3), length = call_argument(regs, 4);
@@ -790,9 +792,10 @@ APART int option_told(struct thread *t, struct record *r, __s32 error, __u64 now
 ONCE int error_read_told(struct thread *t, struct record *r, __s32 error, __u64 now)
 {
 	struct event_sock_error_read *e;
-	__s32 found;
+	__s32 found, length;
 
-	if (!t || error || bpf_probe_read_user(&found, sizeof(found), (void *)t->user))
+	if (!t || error || bpf_probe_read_user(&length, sizeof(length), (void *)t->user_length) || length < (__s32)sizeof(found) ||
+	    bpf_probe_read_user(&found, sizeof(found), (void *)t->user))
 		return 0;
 	e = event_begin_now(sock_error_read, (void *)t->sk, r, PLANE_tracepoints, now);
 	if (!e)
@@ -1325,7 +1328,7 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	__s32 fd;
 	__u8 call;
 
-	if (!task || !get(typed(task_struct, task), __state))
+	if (!task || !get(typed(task_struct, task), __state) || task_foreign(typed(task_struct, task)))
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	number = call_number(regs);
@@ -1336,6 +1339,11 @@ int under_way__iter(struct bpf_iter__task *ctx)
 		return 0;
 	fd = call_argument(regs, call == CALL_splice ? 2 : 0);
 	sk = file_sock(file_of(typed(task_struct, task), fd), &ino);
+	if (!sk && call == CALL_splice) {
+		call = CALL_splice_from;
+		fd = call_argument(regs, 0);
+		sk = file_sock(file_of(typed(task_struct, task), fd), &ino);
+	}
 	if (!sk)
 		return 0;
 	family = sock_family(sk);
@@ -1367,8 +1375,11 @@ int under_way__iter(struct bpf_iter__task *ctx)
 		t->asked_bytes = call_argument(regs, 2);
 		break;
 	case CALL_sendfile:
+		t->asked_bytes = call_argument(regs, 3);
+		break;
 	case CALL_splice:
-		t->asked_bytes = call_argument(regs, call == CALL_splice ? 4 : 3);
+	case CALL_splice_from:
+		t->asked_bytes = call_argument(regs, 4);
 		break;
 	case CALL_readv:
 	case CALL_writev:

@@ -665,6 +665,7 @@ static __always_inline void unix_wait_begins(struct thread *t, __u8 reason, __u6
 {
 	struct record *r;
 	struct pid *pid;
+	bool anybody;
 
 	if (t->sleep_ns) /* an earlier wait of this call, whose end was not seen */
 		t->blocked_ns += now - t->sleep_ns;
@@ -675,12 +676,14 @@ static __always_inline void unix_wait_begins(struct thread *t, __u8 reason, __u6
 	t->waits_for = 0;
 	t->waits_for_pid = 0;
 	t->waits_limit = other && reason != UNIX_WAIT_send_buffer ? queue_limit((void *)other) : 0;
-	r = other ? record_find_mapped((void *)other) : 0;
+	/* Datagrams of a full send buffer may lie with anybody they were sent to. */
+	anybody = reason == UNIX_WAIT_send_buffer && get(as_sock((void *)t->sk), sk_type) == SOCK_DGRAM;
+	r = other && !anybody ? record_find_mapped((void *)other) : 0;
 	if (r) {
 		t->waits_for = r->id;
 		t->waits_for_pid = r->owner.pid;
 	}
-	if (reason != UNIX_WAIT_receive_queue && !r)
+	if (reason != UNIX_WAIT_receive_queue && !r && !anybody)
 		unix_peer((void *)t->sk, &t->waits_for, &t->waits_for_pid);
 	if (other && !t->waits_for_pid && reason == UNIX_WAIT_backlog) {
 		pid = get(as_sock((void *)other), sk_peer_pid); /* who called listen() */
@@ -815,12 +818,11 @@ static __always_inline __u8 wait_ending(const struct thread *t, __s64 ret)
 		return UNIX_WAIT_END_signal;
 	if (ret == -ECONNREFUSED || ret == -ECONNRESET || ret == -EPIPE || ret == -ENOENT)
 		return UNIX_WAIT_END_gone;
-	if (ret < 0)
+	if (ret < 0 || t->call == CALL_sendmmsg) /* which returns a number of messages */
 		return UNIX_WAIT_END_unknown;
 	if (t->call == CALL_connect || (__u64)ret >= t->asked_bytes)
 		return UNIX_WAIT_END_room;
-	/* What these return is not one message's length. */
-	if (t->call == CALL_sendmmsg || t->call == CALL_sendfile || t->call == CALL_splice)
+	if (t->call == CALL_sendfile || t->call == CALL_splice) /* the file may have ended */
 		return UNIX_WAIT_END_unknown;
 	return cut_short_by(t);
 }
@@ -847,10 +849,17 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 {
 	struct control c = { .first = -1 };
 
+	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
+		control_read(m, &c);
 	if (call_sends(t->call)) {
 		if (t->family != AF_UNIX) {
 			udp_sent(t, r, asked, ret, PLANE_tracepoints);
 			return;
+		}
+		if (m->msg_control) { /* one of many: each has its own */
+			t->descriptors = c.descriptors;
+			t->numbers = c.numbers;
+			t->credentials = c.credentials;
 		}
 		unix_send_tell(t, r, asked, ret);
 		if (ret >= 0 && t->descriptors)
@@ -859,8 +868,6 @@ static __always_inline void message_done(struct thread *t, const void *sk, struc
 			credentials_tell(t->credentials, DIRECTION_sent);
 		return;
 	}
-	if (ret >= 0 && t->family == AF_UNIX && m->msg_control)
-		control_read(m, &c);
 	t->truncated = ret >= 0 && (m->msg_flags & MSG_TRUNC);
 	t->control_truncated = ret >= 0 && (m->msg_flags & MSG_CTRUNC);
 	if (t->family == AF_UNIX) {

@@ -611,8 +611,11 @@ static __always_inline struct record *record_of_call(const void *sk, __u64 ino, 
 	if (r && (!r->ino || r->ino == ino)) {
 		r->ino = ino;
 		/* Another process had it when the trace began: nobody asked about its port. */
-		if (port_passed_by(get(as_sock(sk), __sk_common.skc_num)))
+		if (port_passed_by(get(as_sock(sk), __sk_common.skc_num))) {
+			if (r->protocol == IPPROTO_TCP)
+				r->state = sock_state(sk);
 			record_met(address_of(sk), r);
+		}
 		return r;
 	}
 	r = record_make(sk, event);

@@ -228,9 +228,9 @@ static __always_inline int state_change(const void *sk, __u8 old, __u8 new, bool
 		return 0;
 	if (old == TCP_LISTEN && new == TCP_SYN_RECV)
 		return child_born(sk, trusted, plane);
-	/* A client's port gets known in connect(), behind its first change; with the last it is given back already. */
+	/* A client's port gets known in connect(), behind its first change. With the last all that leads to a socket is forgotten. */
 	port = get(as_sock(sk), __sk_common.skc_num);
-	if (port && old != TCP_SYN_SENT && port_passed_by(port) && task_foreign(current_task()))
+	if (old != TCP_SYN_SENT && new != TCP_CLOSE && port_passed_by(port) && port && task_foreign(current_task()))
 		return 0;
 	r = record_find(sk);
 	if (!r) {
@@ -682,7 +682,9 @@ HOOK_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct tas
 
 	if (thread && thread->call && thread->sk) {
 		if (thread->call >= CALL_read && thread->call <= CALL_splice_from) {
-			if (told_by(tcp_recv_block, PLANE_tracepoints))
+			/* splice() may wait for room in its pipe, too */
+			if (told_by(tcp_recv_block, PLANE_tracepoints) &&
+			    (thread->call != CALL_splice_from || !tcp_unread_bytes((void *)thread->sk)))
 				sleep_begins(thread);
 		} else if (thread->protocol == IPPROTO_TCP) {
 			socket = get(as_sock((void *)thread->sk), sk_socket);

@@ -502,8 +502,6 @@ __noinline int udp_function_done(__s64 ret, int sending)
 		udp_sent(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	} else if (r) {
 		t->truncated = ret >= 0 && (get(typed(msghdr, t->function_message), msg_flags) & MSG_TRUNC);
-		if (ret >= 0 && !t->from.port) /* no datagram: the report of an error (MSG_ERRQUEUE) */
-			name_take((void *)t->function_message, &t->asked);
 		udp_received(t, r, t->function_bytes, visible(ret), PLANE_functions);
 	}
 	t->function_sk = 0;

@@ -584,7 +584,9 @@ check("three sends that make one datagram: two are kept back, and lost when a la
 e = of("report")
 took = pick(e, "udp_recv", error=None)
 check("the report of an error is no datagram that came, and a peek takes none",
-      [(x["done_bytes"], x["from"] is None, x["remote"]) for x in took[:1]] == [(7, True, "127.0.0.1:9999")] and
+      # whom it was sent to is copied to the program behind the function's end
+      [(x["done_bytes"], x["from"] is None, x["remote"]) for x in took[:1]] ==
+      [(7, True, "127.0.0.1:9999" if took[0]["plane"] == "tracepoints" else None)] and
       [x["done_bytes"] for x in took[1:]] == [9, 9] and took[1]["from"] == took[2]["from"] and
       rule(e, "udp_error_report", "udp_peeked") == ["udp_error_report", "udp_peeked"], briefs(took))
 e = of("cut")

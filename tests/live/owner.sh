@@ -215,7 +215,7 @@ END
 # ---- -p where no segment is told, where a connection fails behind its call, and where one is handed over ----
 
 start keeper python3 -c '
-import os, socket
+import os, select, socket
 server = socket.create_server(("127.0.0.1", 22100))
 client = socket.create_connection(("127.0.0.1", 22100))
 kept = server.accept()[0]
@@ -233,7 +233,8 @@ if not child:
     failing = socket.socket()
     failing.setblocking(False)
     failing.connect_ex(("10.9.1.77", 22101))
-    while not failing.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR): pass
+    select.select([], [failing], [])
+    assert failing.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     os._exit(0)
 print("child", child, flush=True)
 input()
