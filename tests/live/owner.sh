@@ -230,6 +230,10 @@ if not child:
     own = socket.create_connection(("127.0.0.1", 22100))
     while own.recv(100): pass
     own.close()
+    ours.recv(1)
+    mine = socket.create_server(("127.0.0.1", 22100))
+    ours.send(b"y")
+    mine.accept()[0].close()
     failing = socket.socket()
     failing.setblocking(False)
     failing.connect_ex(("10.9.1.77", 22101))
@@ -244,6 +248,10 @@ client.close()
 while kept.recv(100): pass
 kept.close()
 server.accept()[0].close()
+server.close()
+theirs.send(b"z")
+theirs.recv(1)
+socket.create_connection(("127.0.0.1", 22100)).close()
 os.waitpid(child, 0)'
 sees keeper child
 child=$(sed -n 's/^child //p' "$tmp/keeper.out")
@@ -276,6 +284,9 @@ for name, path in (("with its segments", sys.argv[3]), ("without", sys.argv[2]))
     check(f"-p {name}: and of one that another process has handed over",
           handed == ["TCP_FIN_WAIT1", "TCP_FIN_WAIT2", "TCP_CLOSE"] or skipped(path), handed)
 fins = [e["direction"] for e in pick(read(sys.argv[3]), "tcp_segment", flags=lambda f: "FIN" in f) if remote(e) == 22100]
+syns = pick(read(sys.argv[3]), "tcp_segment", direction="received", flags=["SYN"])
+check("and the SYN that comes for the port it takes over from another process", len(syns) == 1 and local(syns[0]) == 22100 or
+      skipped(sys.argv[3]), briefs(syns))
 check("the segments of the one handed over and of its own are both told", sorted(fins) == ["received"] * 2 + ["sent"] * 2 or
       skipped(sys.argv[3]), fins)
 END
