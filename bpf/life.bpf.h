@@ -293,8 +293,9 @@ static __always_inline void comm_read(struct task_struct *task, struct event_com
 	if (HAS(cast)) {
 		*(__u64 *)ret->bytes = *(__u64 *)leader->comm;
 		*(__u64 *)(ret->bytes + 8) = *(__u64 *)(leader->comm + 8);
-	} else {
-		bpf_core_read(ret, sizeof(*ret), &leader->comm);
+	} else { /* until 5.17 what is left of an earlier name may stand behind the end of this one (__set_task_comm, fs/exec.c) */
+		__builtin_memset(ret, 0, sizeof(*ret));
+		bpf_core_read_str(ret->bytes, sizeof(ret->bytes), &leader->comm);
 	}
 }
 

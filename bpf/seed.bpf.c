@@ -55,7 +55,7 @@ int seed__iter(struct bpf_iter__task_file *ctx)
 	r->owner.pid = BPF_CORE_READ(task, tgid);
 	r->owner.tid = BPF_CORE_READ(task, pid);
 	r->owner.uid = BPF_CORE_READ((struct task_struct___cred *)task, cred, uid.val);
-	BPF_CORE_READ_INTO(&r->owner.comm, task, comm);
+	comm_read(task, &r->owner.comm);
 	r->owner.attribution = ATTRIBUTION_seeded;
 	if (config.command_pid && r->owner.pid == config.command_pid)
 		r->in_tree = 1;

@@ -240,7 +240,7 @@ t = udp(); t.bind(("127.0.0.1", 7804)); t.settimeout(2)
 g.setsockopt(17, 103, 500); g.send(b"s" * 1700)
 sizes = [len(t.recv(2000)) for i in range(4)]; assert sizes == [500, 500, 500, 200], sizes
 # and the same handed over in one piece
-t.setsockopt(17, 104, 1); g.send(b"s" * 1700); assert len(t.recv(2000)) == 1700
+t.setsockopt(17, 104, 1); g.send(b"s" * 1700); merged = len(t.recv(2000)) == 1700
 # a queue that takes nothing: with IP_RECVERR the sender is told
 q = udp(); q.setsockopt(0, 11, 1); q.connect(("10.9.1.2", 7805))
 for i in range(20):
@@ -250,6 +250,7 @@ time.sleep(4.5)  # so long the kernel asks for an address before it gives up
 after = books()
 for name in sorted(after):
     print(name, after[name] - before.get(name, 0))
+print("merged", int(merged)) # an older kernel's loopback device cuts a large datagram as a network card does
 END
 start listener nsenter -t "${pid[host-far]}" -n -- python3 -c '
 import socket, time
@@ -323,7 +324,7 @@ cut = pick(good, done_bytes=1700)
 check("UDP_SEGMENT is told with its size", [e["gso_bytes"] for e in cut] == [500, 500], briefs(cut))
 merged = [e for e in recvs if e["gro_bytes"]]
 check("and UDP_GRO, with what came as one piece",
-      [(e["gro_bytes"], e["datagram_bytes"]) for e in merged] == [(500, 1700)], briefs(merged))
+      [(e["gro_bytes"], e["datagram_bytes"]) for e in merged] == [(500, 1700)] * books["merged"], briefs(merged))
 unknown = [e for e in sends + recvs if e["attribution"] != "exact"]
 check("every send and receive has its owner", not unknown, briefs(unknown))
 errors = [e for e in received if e["socket"] == 0]
@@ -373,12 +374,12 @@ python3 "$live_folder/datagram-claims.py" "$tmp/claims" >"$tmp/claims.out" 2>"$t
 trace_stop claims
 # Waits are known on the function plane, and by a tracepoint of 6.3; an exec's closes by one of 6.10.
 waits=$([ "${SOCKTALE_PLANE:-}" != tracepoints ] || at_least 6.3; echo $((!$?)))
-judge "$tmp/claims.json" "$netns" "$tmp/claims.out" "$waits" "$(at_least 6.10; echo $((!$?)))" <<'END'
+judge "$tmp/claims.json" "$netns" "$tmp/claims.out" "$waits" "$(at_least 6.10; echo $((!$?)))" "$(at_least 6.3; echo $((!$?)))" <<'END'
 import sys
 from events import *
 
 all_events = read(sys.argv[2], sys.argv[3])
-waits_known, exec_known = int(sys.argv[5]), int(sys.argv[6])
+waits_known, exec_known, reached_known = (int(known) for known in sys.argv[5:8])
 of = lambda name: [e for e in all_events if e["comm"] == name]
 rule = lambda events, *names: [n["rule"] for e in events for n in e.get("notes", []) if n["rule"] in names]
 
@@ -606,7 +607,7 @@ sends = {x["done_bytes"]: x["peer_pid"] for x in pick(e, "unix_send")}
 connects = [x["peer_pid"] for x in pick(e, "unix_connect")]
 # Before 6.3 nobody says whom a datagram to one of two equal names reached: then no peer is told.
 check("of two sockets with the same path the right one is the peer",
-      sends[12] in ((first,) if waits_known else (0, None)) and (sends[13], sends[14], sends[15]) == (first, second, second) and
+      sends[12] in ((first,) if reached_known else (0, None)) and (sends[13], sends[14], sends[15]) == (first, second, second) and
       connects == [first, second], [sends, connects, (first, second)] + briefs(sends and e))
 read_ = {x["done_bytes"]: x["peer_pid"] for x in pick(of("first") + of("second"), "unix_recv")}
 check("and both readers know who sent to them, or nobody", {read_[12], read_[14]} <= {e[0]["pid"], 0}, briefs(of("first")))

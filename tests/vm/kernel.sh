@@ -43,6 +43,12 @@ filters() {
 --netns /proc/self/ns/net --io folded
 --budget 50 --max-rate 1000
 END
+	if ! "$build/socktale" trace --comm python3 -e sock_create --format json -- python3 -c 'import socket; socket.socket()' 2>&1 |
+		tee "$said.filter" | grep -q '"sock_create"'; then
+		echo "not ok: --comm finds nothing"
+		cat "$said.filter"
+		return 1
+	fi
 	echo "5 kinds of filters"
 }
 
