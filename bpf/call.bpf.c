@@ -860,6 +860,32 @@ ONCE int signal_interrupts(__u64 hands, __u32 number, __s64 ret)
 	return ret != -ERESTARTSYS || !(get(action, sa.sa_flags) & SA_RESTART);
 }
 
+#ifdef MODERN
+struct pending { __u64 hands, signals; __s64 ret; __u32 interrupts; };
+
+static long signal_look(__u32 index, struct pending *p)
+{
+	p->interrupts = p->signals >> (index & 63) & 1 && signal_interrupts(p->hands, index + 1, p->ret);
+	return p->interrupts;
+}
+
+static __always_inline bool signals_interrupt(__u64 hands, __u64 signals, __s64 ret)
+{
+	struct pending pending = { .hands = hands, .signals = signals, .ret = ret };
+
+	bpf_loop(64, signal_look, &pending, 0);
+	return pending.interrupts;
+}
+#else
+static __always_inline bool signals_interrupt(__u64 hands, __u64 signals, __s64 ret)
+{
+	for (__u32 number = 1; number <= 64; number++, signals >>= 1)
+		if (signals & 1 && signal_interrupts(hands, number, ret))
+			return true;
+	return false;
+}
+#endif
+
 /*
  * A call returns because of a signal. It begins anew, and the program sees nothing of that, unless a handler of the program's runs that
  * was not asked to restart calls (handle_signal, arch/x86/kernel/signal.c): SIGSTOP and SIGCONT, what is ignored, what kills.
@@ -875,10 +901,7 @@ APART int call_restarts(__s64 ret)
 		return 1;
 	pending = get(task, pending.signal.sig[0]) | get(typed(signal_struct, get(task, signal)), shared_pending.signal.sig[0]);
 	pending &= ~get(task, blocked.sig[0]);
-	for (__u32 number = 1; number <= 64; number++, pending >>= 1)
-		if (pending & 1 && signal_interrupts(hands, number, ret))
-			return 0;
-	return 1;
+	return !signals_interrupt(hands, pending, ret);
 }
 
 /* Of the calls that set a socket up. */

@@ -362,14 +362,14 @@ __hidden int icmp_leaves(const unsigned char *start, __u32 header, const void *s
 #define IFF_LOOPBACK 0x8
 #define ADDRESSES_LOOKED_AT 16 /* of a device */
 
-static __always_inline bool device_has(const void *device, const struct event_ip *address, bool six)
+ONCE int device_has(__u64 device, const struct event_ip *address, int six)
 {
 	struct net_device *d = typed(net_device, device);
 	__u64 head, at;
 	struct in_ifaddr *four;
 	__u32 *words;
 
-	if (!device)
+	if (!device || !address)
 		return false;
 	if (!six) {
 		at = (__u64)get(d, ip_ptr);
@@ -416,10 +416,10 @@ APART int arrives_here(__u64 device, const struct event_ip *address, int six)
 
 	if (!device || !address)
 		return 0;
-	if (get(d, flags) & IFF_LOOPBACK || device_has((void *)device, address, six))
+	if (get(d, flags) & IFF_LOOPBACK || device_has(device, address, six))
 		return 1;
 	net = get(d, nd_net.net);
-	return net && device_has(get(typed(net, net), loopback_dev), address, six);
+	return net && device_has(address_of(get(typed(net, net), loopback_dev)), address, six);
 }
 
 /* One arrives. Echoes are told where a program waits for their answer. */
