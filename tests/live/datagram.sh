@@ -16,8 +16,6 @@ program() { # NAME SIDE ARGUMENT...
 	start "$name" python3 "$work" "tale-$name" "$@"
 }
 
-at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
-
 # ---- sockets that end without a call; looked at again at the end ----
 
 trace_start swept -e sock_create --comm=swept

@@ -69,6 +69,9 @@ says() { grep -q -- "$2" "$tmp/$1.out"; }
 grown() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 
+# Whether the running kernel is that version or newer.
+at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+
 # ---- the place ----
 
 live_begin() {
