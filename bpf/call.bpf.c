@@ -212,6 +212,31 @@ __noinline int splices_into(__s32 fd)
 	return file_sock(file_of(current_task(), fd), &ino) != 0;
 }
 
+/* What a call asks for whose arguments say it all: user memory need not be looked at. */
+static __always_inline void asked_plainly(struct thread *t, __u8 call, struct pt_regs *regs)
+{
+	switch (call) {
+	case CALL_read:
+	case CALL_write:
+		t->asked_bytes = call_argument(regs, 2);
+		t->user = call_argument(regs, 1);
+		break;
+	case CALL_recvfrom:
+		t->asked_bytes = call_argument(regs, 2);
+		t->flags = call_argument(regs, 3);
+		t->user = call_argument(regs, 4);
+		t->user_length = call_argument(regs, 5);
+		break;
+	case CALL_sendfile:
+		t->asked_bytes = call_argument(regs, 3);
+		break;
+	case CALL_splice:
+	case CALL_splice_from:
+		t->asked_bytes = call_argument(regs, 4);
+		break;
+	}
+}
+
 HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task;
@@ -358,17 +383,6 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 			t->user = 1;
 		return 0;
 	}
-	case CALL_read:
-	case CALL_write:
-		t->asked_bytes = call_argument(regs, 2);
-		t->user = call_argument(regs, 1);
-		break;
-	case CALL_recvfrom:
-		t->asked_bytes = call_argument(regs, 2);
-		t->flags = call_argument(regs, 3);
-		t->user = call_argument(regs, 4);
-		t->user_length = call_argument(regs, 5);
-		break;
 	case CALL_sendto:
 		t->asked_bytes = call_argument(regs, 2);
 		t->flags = call_argument(regs, 3);
@@ -388,13 +402,8 @@ HOOK_TRACEPOINT(sys_enter, struct pt_regs *regs, long number)
 		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
 		message_read(t, t->user, call == CALL_sendmsg || call == CALL_sendmmsg);
 		break;
-	case CALL_sendfile:
-		t->asked_bytes = call_argument(regs, 3);
-		break;
-	case CALL_splice:
-	case CALL_splice_from:
-		t->asked_bytes = call_argument(regs, 4);
-		break;
+	default:
+		asked_plainly(t, call, regs);
 	}
 	if (sk && t->protocol != IPPROTO_TCP)
 		datagram_begins(t, call);
@@ -1383,26 +1392,9 @@ int under_way__iter(struct bpf_iter__task *ctx)
 	t->protocol = sock_protocol_of(sk, family);
 	t->start_ns = bpf_ktime_get_ns();
 	switch (call) {
-	case CALL_recvfrom:
-		t->user_length = call_argument(regs, 5);
-		t->user = call_argument(regs, 4);
-		t->flags = call_argument(regs, 3);
-		t->asked_bytes = call_argument(regs, 2);
-		break;
 	case CALL_sendto:
 		t->flags = call_argument(regs, 3);
 		t->asked_bytes = call_argument(regs, 2);
-		break;
-	case CALL_read:
-	case CALL_write:
-		t->asked_bytes = call_argument(regs, 2);
-		break;
-	case CALL_sendfile:
-		t->asked_bytes = call_argument(regs, 3);
-		break;
-	case CALL_splice:
-	case CALL_splice_from:
-		t->asked_bytes = call_argument(regs, 4);
 		break;
 	case CALL_readv:
 	case CALL_writev:
@@ -1418,6 +1410,8 @@ int under_way__iter(struct bpf_iter__task *ctx)
 		t->flags = call_argument(regs, call == CALL_sendmsg || call == CALL_recvmsg ? 2 : 3);
 		t->under_way = 1;
 		break;
+	default:
+		asked_plainly(t, call, regs);
 	}
 	t->call = call;
 	return 0;

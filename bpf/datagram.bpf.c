@@ -897,8 +897,8 @@ __noinline int message_of_many(__u32 index)
 	if (!r)
 		return 0;
 	address_read((__u64)m->msg_name, m->msg_namelen, &t->asked, &t->path);
-	if (index)
-		t->sender = t->passed = t->from.port = t->from_bytes = t->descriptors = t->credentials = 0; /* looked at for the first only */
+	if (index) /* looked at for the first only, but for what travels along, which the end of each finds */
+		t->sender = t->passed = t->from.port = t->from_bytes = t->descriptors = t->credentials = 0;
 	message_done(t, sk, r, m, iov_bytes((__u64)m->msg_iov, m->msg_iovlen), t->message.msg_len);
 	return 0;
 }

@@ -246,9 +246,7 @@ FITS(error_kept)
 
 FITS(error_read)
 {
-	because_reset(o);
-	because_own(o, FACT_icmp);
-	because_own(o, FACT_error);
+	because_reset(o); /* and what was stored */
 	return AS(sock_error_read)->error != 0;
 }
 
